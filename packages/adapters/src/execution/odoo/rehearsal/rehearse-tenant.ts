@@ -25,7 +25,7 @@ import type { OdooCellConfig } from '../odoo-cell-config.ts';
 import { OdooMigrator } from '../odoo-migrator.ts';
 import { readUpgrade } from '../upgrade-document.ts';
 import { neutralise } from './neutralise.ts';
-import { runTenantBusiness, type TenantBusinessAsk } from './tenant-business.ts';
+import { runTenantBusiness, SLOT, type TenantBusinessAsk } from './tenant-business.ts';
 import type { TenantCopy } from './tenant-copy.ts';
 import { stateOf } from './tenant-state.ts';
 import { type TenantLoadAsk, tenantUnderLoad } from './under-load/tenant-under-load.ts';
@@ -55,6 +55,8 @@ export async function rehearseTenant(ask: TenantRehearsalAsk): Promise<Rehearsal
   const { copy, migrations, statements, bounds, say } = ask;
   const { stores, tenant } = copy;
   const { signal } = bounds;
+  // What a login may is part of the schema's objects: it is there from the beginning, and not once somebody serves.
+  await copy.door.prepare([SLOT]);
   say('Checksums of all rows and files, as they were restored …');
   const restored = await stateOf(copy, signal);
   const addons = await servingAddons(ask);
