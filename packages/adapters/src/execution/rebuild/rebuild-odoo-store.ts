@@ -120,8 +120,10 @@ export async function clearBeside(stores: OdooStores, store: OdooStore): Promise
   const { database, filestore } = prepared(stores, store);
   await rm(filestore, { recursive: true, force: true });
   if ((await stores.cluster.postmaster()) === undefined) return;
+  // While it is there: what a login may do there is taken from it first.
+  if (await databaseThere(stores, database))
+    await new DatabaseDoor(stores).endAssignments({ name: database, database });
   await withClient(await stores.cluster.controlConnection(), (client) => dropDatabase(client, database));
-  await new DatabaseDoor(stores).endAssignments({ name: database, database });
 }
 
 /** Ends the programs that a killed attempt left at work for a tenant. */
