@@ -130,8 +130,8 @@ async function oneStore(run: RebuildRun, step: RebuildStep): Promise<ExercisedSt
     const stores = odooStores(target);
     const store = findStore(stores, step.of);
     const released = releasedModules(run);
-    const begun = run.begun(step.id);
-    return rebuildOdooStore({ ...common, stores, store, vault, trust, identities, released, begun, placing });
+    const own = { stores, store, released, begun: run.begun(step.id), yields: run.copy === true };
+    return rebuildOdooStore({ ...common, ...own, vault, trust, identities, placing });
   }
   const store = physicalStore(target, step.of, await findPrograms(15, target.dir));
   if (source.kind !== 'odoo' && source.stores[step.of]?.pgbackrest !== undefined)

@@ -70,9 +70,12 @@ export async function gatherFacts(ask: FactsAsk): Promise<Gathered> {
   };
 }
 
-/** What proves the PostgreSQL of a cell of Odoo right, before any tenant stands on it. */
-const SERVER_STANDS =
-  'the cell’s PostgreSQL answers, and has the role that owns tenants’ databases, a login for each slot and one that reads';
+/** What proves the PostgreSQL of a cell of Odoo right, before any tenant stands on it, and then Odoo itself. */
+const SERVER_STANDS = {
+  proof:
+    'the cell’s PostgreSQL answers, and has the role that owns tenants’ databases, a login for each slot and one that reads',
+  release: 'every module that it brings is at the version that its tenants have installed',
+};
 
 type Opened = Pick<Gathered, 'vault' | 'trust' | 'identities'>;
 

@@ -30,7 +30,7 @@ export function odooByHand(
   const { point } = plan.stores.find(({ name }) => name === of)!;
   const database = stores[of]!;
   const by = `${database}__by_hand`;
-  const to = join(config.dir, 'by-hand', of);
+  const to = join(`${config.dir}.by-hand`, of);
   const own = (program: string): string => word(join(programsDir, program));
   const login = `export PGHOST=127.0.0.1 PGPORT=${port} PGUSER=postgres PGPASSWORD="$(cat ${word(join(clusterDir, 'password'))})"`;
   const user = runAs()?.name;
@@ -48,6 +48,6 @@ export function odooByHand(
       `${own('psql')} -d ${word(by)} -c 'revoke connect on database "${by}" from public'`,
       `${own('pg_restore')} --exit-on-error --role=${word(owner)} --dbname=${word(by)} ${word(join(to, point.id, 'dump'))}`,
     ),
-    `Its files lie in ${join(to, point.id, 'filestore')} then${user === undefined ? '' : `, and have to be ${user}’s where Odoo is to read them`}. With nobody led there, Odoo’s own shell opens that database beside the others.`,
+    `Its files lie in ${join(to, point.id, 'filestore')} then${user === undefined ? '' : `, and have to be ${user}’s where Odoo is to read them`}.`,
   ];
 }

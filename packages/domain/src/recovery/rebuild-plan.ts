@@ -59,8 +59,12 @@ export interface RebuildFacts {
   readonly now: Instant;
   readonly backups: readonly RebuildBackup[];
   readonly stores: readonly RebuildStore[];
-  /** What proves the one server right that all stores stand on, and which is made before them; absent: each has its own. */
-  readonly server?: string;
+  /** All stores stand on one server, which is made before them; absent: each has its own. */
+  readonly server?: {
+    /** What proves it right, and what else proves a release right in its slot there, in words. */
+    readonly proof: string;
+    readonly release: string;
+  };
   /** The store of each tenant. */
   readonly tenants: Readonly<Record<string, string>>;
   /** What ran last; who says so. */
@@ -165,14 +169,19 @@ function stepsOf(
     ),
   );
   const beside = configuration.map(({ id }) => id);
-  const servers = server === undefined ? [] : [step('server', cell, beside, server)];
+  const servers = server === undefined ? [] : [step('server', cell, beside, server.proof)];
   const platform = servers.length > 0 ? servers.map(({ id }) => id) : beside;
   const stored = stores.map(({ name, dependsOn, point }) =>
     step('store', name, [...platform, ...dependsOn.map((each) => `store/${each}`)], proofOfStore(point!)),
   );
   const all = stored.map(({ id }) => id);
   const applications = slots.map(({ slot, release }) =>
-    step('application', slot, all, `all files are those of ${release.version}, and every component answers healthy`),
+    step(
+      'application',
+      slot,
+      all,
+      `all files are those of ${release.version}, and every component answers healthy${server === undefined ? '' : `; ${server.release}`}`,
+    ),
   );
   const many = Object.keys(tenants).length;
   const traffic = step(

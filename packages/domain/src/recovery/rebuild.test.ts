@@ -44,7 +44,7 @@ test('platform before tenants, each store after what it depends on, the releases
 test('where all stores stand on one server, that comes after what was backed up and before every store', () => {
   const proofs = ['every module is at its version'];
   const stores = [{ ...store('a'), point: { ...point, proofs } }, store('queue')];
-  const result = planned({ server: 'it answers', stores });
+  const result = planned({ server: { proof: 'it answers', release: 'modules fit' }, stores });
   if (!result.ok) throw new Error(JSON.stringify(result));
   expect(result.plan.steps.slice(0, 4).map(({ id, needs }) => [id, needs])).toEqual([
     ['configuration/platform', []],
@@ -53,6 +53,7 @@ test('where all stores stand on one server, that comes after what was backed up 
     ['store/queue', ['server']],
   ]);
   expect(result.plan.steps[1]!.proof).toBe('it answers');
+  expect(result.plan.steps[4]!.proof).toMatch(/answers healthy; modules fit$/);
   expect(result.plan.steps[2]!.proof).toMatch(/every module is at its version; recovery/);
 });
 

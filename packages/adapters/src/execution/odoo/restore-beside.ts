@@ -8,6 +8,13 @@ import type { PointManifest } from './point-manifest.ts';
 import type { OdooStore, OdooStores } from './store.ts';
 import { prepared } from './tenant-swap.ts';
 
+export interface RestoreBounds {
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  /** `false`: somebody waits for it; else everybody else of the machine goes first. */
+  readonly yields?: boolean;
+}
+
 /**
  * Brings a tenant's restore point back beside its place, and looks at its modules and attachments. `point`: the restore point's
  * folder, whose files were compared with its manifest. Answers what is wrong, in words; the tenant itself isn't touched.
@@ -17,11 +24,11 @@ export async function restoreBeside(
   store: OdooStore,
   manifest: PointManifest,
   point: string,
-  { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal: AbortSignal },
+  { deadlineMs, signal, yields = true }: RestoreBounds,
 ): Promise<string | undefined> {
   const { database, filestore } = prepared(stores, store);
   await createDatabase(stores, database, 'anew');
-  await restoreDatabase(stores, database, join(point, 'dump'), deadlineMs, signal);
+  await restoreDatabase(stores, database, join(point, 'dump'), deadlineMs, signal, yields);
   await rm(filestore, { recursive: true, force: true });
   await mkdir(filestore, { recursive: true, mode: 0o755 });
   for (const file of manifest.files.filter(({ path }) => path.startsWith('filestore/'))) {

@@ -47,6 +47,8 @@ export interface OdooStoreToRebuild {
   readonly released: ReadonlySet<string>;
   /** An earlier attempt was about to put it into its place: files that stand there are its own. */
   readonly begun: boolean;
+  /** Everybody else of the machine goes first: in an exercise, beside what serves. */
+  readonly yields: boolean;
   /** For each part of it. Milliseconds. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
@@ -85,8 +87,8 @@ export async function rebuildOdooStore(ask: OdooStoreToRebuild): Promise<Exercis
     const { dir } = fetched.value;
     const manifest = PointManifest.parse(JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')));
     say(`${store.name}: its database and its filestore are brought back beside their places …`);
-    const { deadlineMs } = ask;
-    const unfit = await restoreBeside(stores, store, manifest, dir, { deadlineMs, signal });
+    const { deadlineMs, yields } = ask;
+    const unfit = await restoreBeside(stores, store, manifest, dir, { deadlineMs, signal, yields });
     if (unfit !== undefined) throw new Error(`${sealed.id} doesn't come back as it was promised: ${unfit}`);
     const draft = await compared(ask, manifest, {
       ...{ store: of.store, point: sealed.id, manifest: digest, takenAt: sealed.takenAt },
