@@ -130,7 +130,7 @@ async function oneStore(run: RebuildRun, step: RebuildStep): Promise<ExercisedSt
     const stores = odooStores(target);
     const store = findStore(stores, step.of);
     const released = releasedModules(run);
-    const own = { stores, store, released, begun: run.begun(step.id), yields: run.copy === true };
+    const own = { stores, store, released, begun: run.begun(step.id) };
     return rebuildOdooStore({ ...common, ...own, vault, trust, identities, placing });
   }
   const store = physicalStore(target, step.of, await findPrograms(15, target.dir));

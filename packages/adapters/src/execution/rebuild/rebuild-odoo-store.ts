@@ -47,8 +47,6 @@ export interface OdooStoreToRebuild {
   readonly released: ReadonlySet<string>;
   /** An earlier attempt was about to put it into its place: files that stand there are its own. */
   readonly begun: boolean;
-  /** Everybody else of the machine goes first: in an exercise, beside what serves. */
-  readonly yields: boolean;
   /** For each part of it. Milliseconds. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
@@ -87,8 +85,9 @@ export async function rebuildOdooStore(ask: OdooStoreToRebuild): Promise<Exercis
     const { dir } = fetched.value;
     const manifest = PointManifest.parse(JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')));
     say(`${store.name}: its database and its filestore are brought back beside their places …`);
-    const { deadlineMs, yields } = ask;
-    const unfit = await restoreBeside(stores, store, manifest, dir, { deadlineMs, signal, yields });
+    const { deadlineMs } = ask;
+    // It is timed, or waited for.
+    const unfit = await restoreBeside(stores, store, manifest, dir, { deadlineMs, signal, yields: false });
     if (unfit !== undefined) throw new Error(`${sealed.id} doesn't come back as it was promised: ${unfit}`);
     const draft = await compared(ask, manifest, {
       ...{ store: of.store, point: sealed.id, manifest: digest, takenAt: sealed.takenAt },
