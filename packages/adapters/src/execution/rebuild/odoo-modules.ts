@@ -55,7 +55,7 @@ export async function neutraliseTenants(
   const door = new DatabaseDoor(stores);
   const addons = (await addonsOf(config, slot)) ?? [];
   for (const tenant of storesOf(config, tenants))
-    await neutralise({ stores, tenant, door }, addons, { deadlineMs, signal });
+    await neutralise({ stores, tenant, door }, addons, { deadlineMs, signal }, false);
 }
 
 function storesOf(config: OdooCellConfig, tenants: readonly string[]): readonly OdooStore[] {
