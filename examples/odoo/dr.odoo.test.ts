@@ -139,7 +139,9 @@ describe.skipIf(missing)('a cell of Odoo that is lost', { timeout: 900_000 }, ()
       try {
         expect(await dr('exercise')).toMatchObject({
           code: 1,
-          out: expect.stringMatching(/WRONG: store\/aspen: the part files-\d+ of rp-.* (isn't what was sealed|can't be decrypted)/),
+          out: expect.stringMatching(
+            /WRONG: store\/aspen: the part files-\d+ of rp-.* (isn't what was sealed|can't be decrypted)/,
+          ),
         });
       } finally {
         await lost.forget('aspen');
