@@ -148,6 +148,17 @@ describe.skipIf(missing)('a cell of Odoo that is lost', { timeout: 900_000 }, ()
       }
     });
 
+    test('a release whose modules aren’t those of the databases: nobody is led there', async () => {
+      const ran = await dr('exercise', '--release', await lost.otherModule());
+      expect(ran).toMatchObject({
+        code: 1,
+        out: expect.stringMatching(
+          /WRONG: application\/blue: 19\.0\.1 isn’t what ran on these databases: aspen: the module headgate_ps is at 19\.0\.1\.0\.1, expected 19\.0\.1\.0\.9/,
+        ),
+      });
+      expect(ran.out).not.toContain('tenants led');
+    });
+
     test('a file that was changed before the restore point was taken: it comes back, and isn’t taken for sound', async () => {
       const ran = await exercised(async (point) => {
         await manifestOf(point, (manifest) => {

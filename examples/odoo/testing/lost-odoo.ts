@@ -15,7 +15,7 @@ import { execute } from '@headgate/execution';
 import { BroughtUpCell } from '../bring-up/cell.ts';
 import type { ExampleCell } from '../bring-up/example-cells.ts';
 import { cellConfigOf, openLayout } from '../bring-up/layout.ts';
-import { ADDONS, BASELINE, odooRelease } from '../build.ts';
+import { ADDONS, BASELINE, type BuiltRelease, MODULE, odooRelease } from '../build.ts';
 import { odooParts } from '../parts/index.ts';
 import { OWN, verificationIn } from './business.ts';
 import { stepWith } from './upgrades.ts';
@@ -29,6 +29,8 @@ export interface LostOdoo {
   readonly verificationFile: string;
   /** `dr NAME …`, as it is typed, on the configuration of the place that was configured last. */
   readonly options: readonly string[];
+  /** Folder of a release of the same version whose module says another one of itself. */
+  otherModule(): Promise<string>;
   /** A restore point of a tenant, sealed in the vault. `change`: what of it is spoilt before that. */
   seal(tenant: string, change?: (dir: string) => Promise<void>): Promise<string>;
   /** Takes a tenant's newest restore point out of the vault. */
@@ -95,6 +97,15 @@ export async function lostOdoo(name: string, tenants: readonly string[]): Promis
   return {
     ...{ dir, cell, vaultDir: at('vault'), workDir: at('work'), verificationFile: at('kept', 'verification.json') },
     options: ['--config', at('kept', 'agent.yaml'), '--release', at('kept', 'release')],
+    async otherModule() {
+      const file = `${MODULE}/__manifest__.py`;
+      const other = await odooRelease(BASELINE, (files) => {
+        const said = files.get(file)!.toString();
+        files.set(file, Buffer.from(said.replace(/19\.0\.1\.0\.1/, '19.0.1.0.9')));
+      });
+      await layOut(other, at('kept', 'other-release'));
+      return at('kept', 'other-release');
+    },
     async seal(tenant, change) {
       const ports = await openOdooCell(cell.config);
       const ctx = () => stepWith({ blobs: baseline.files }, { cell: name });
@@ -161,6 +172,12 @@ export async function lostOdoo(name: string, tenants: readonly string[]): Promis
       for (const place of [join(layout.root, '..'), dir]) await rm(place, { recursive: true, force: true });
     },
   };
+}
+
+async function layOut({ manifest, files }: BuiltRelease, dir: string): Promise<void> {
+  await mkdir(join(dir, 'files'), { recursive: true });
+  await writeFile(join(dir, 'manifest.json'), canonicalJson(manifest));
+  for (const [digest, bytes] of files) await writeFile(join(dir, 'files', digest.slice(7)), bytes);
 }
 
 /** Believes what the lost agent sealed, by the public half of its key. */
