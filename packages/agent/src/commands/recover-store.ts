@@ -31,7 +31,7 @@ import { cellOfStore } from '../recover-tenant/stores.ts';
 import { pinnedVerification } from '../rehearse/pinned-verification.ts';
 import { reportRestoration } from '../restoration/report-restoration.ts';
 import { underWayIn } from '../stop/under-way.ts';
-import { complain, trustedIn } from './command-line.ts';
+import { complain, trustedIn, wrongUsage } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
 export const RECOVER_STORE_USAGE = `headgate-agent recover-store: puts a store back in its own place as it was at a moment, by a decision
@@ -103,7 +103,7 @@ export async function recoverStore(args: readonly string[]): Promise<number> {
   try {
     read = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
   } catch (error) {
-    return misused((error as Error).message);
+    return misused(error);
   }
   const { values, positionals } = read;
   if (values.help === true) {
@@ -242,6 +242,7 @@ async function apply(file: string, values: Values, signal: AbortSignal): Promise
   });
   if (!placed.ok) return complain(sayRefusal(placed.refusal), EXIT.refused);
   await report(config, cell, { proposal, digest, by: judged.by, approval: judged.approval }, placed, sayer(values));
+  await standing.end();
   if (json === true) printJson({ proposal: digest, by, approval: judged.approval, ...placed });
   else print(`${doneLines(proposal, placed, values.config!).join('\n')}\n`);
   return placed.result === 'done' ? EXIT.ok : EXIT.refused;
@@ -288,13 +289,14 @@ async function report(
 ): Promise<void> {
   const { environment, cell, store, point, keptAt, moment, tenants, because } = proposal;
   const { lost, back } = rowsLost(proposal);
-  const { result, schemaVersion, startedAt } = placed;
+  // By when it ended, and not by when it is told: told twice it is one statement.
+  const { result, schemaVersion, startedAt, at } = placed;
   await reportRestoration({
     ...{ config, keyFile: vault?.keyFile, say },
     facts: {
       ...{ kind: 'in-place', environment, cell, moment, because, by, tenants, tenantCount: tenants.length },
       stores: [{ store, point, schemaVersion, ...(keptAt !== undefined && { lastCommitAt: keptAt }) }],
-      ...{ subject: digest, approvals: [{ by: approval.by, digest: approval.digest }], startedAt, at: Date.now() },
+      ...{ subject: digest, approvals: [{ by: approval.by, digest: approval.digest }], startedAt, at },
       ...(result === 'done' ? { rows: { back, away: lost, changed: 0 } } : { failed: 'check' }),
       result,
     },
@@ -340,6 +342,6 @@ function sayer({ json }: Values): (line: string) => void {
   return (line) => void (json === true || warn(`${line}\n`));
 }
 
-function misused(why: string): number {
-  return complain([`${why}\n\n${RECOVER_STORE_USAGE}`], EXIT.usage);
+function misused(why: unknown): number {
+  return wrongUsage('recover-store', why, EXIT.usage);
 }

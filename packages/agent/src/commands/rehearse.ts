@@ -27,7 +27,7 @@ import { type LoadAsked, loadAsked, loadOf } from '../rehearse/load.ts';
 import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
 import { appliedSince, pendingOf, type RehearsedRelease, readRelease } from '../rehearse/release-files.ts';
 import { rehearsalLines, storeText } from '../rehearse/words.ts';
-import { complain } from './command-line.ts';
+import { complain, wrongUsage } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
 export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrations on a copy of a store, forward, back and forward
@@ -108,7 +108,7 @@ export async function rehearse(args: readonly string[]): Promise<number> {
   try {
     ({ values } = parseArgs({ args: [...args], options: OPTIONS }));
   } catch (error) {
-    return misused((error as Error).message);
+    return misused(error);
   }
   if (values.help === true) {
     print(REHEARSE_USAGE);
@@ -312,6 +312,6 @@ async function mask({ store, origin }: Copy, file: string, say: (line: string) =
   return digest;
 }
 
-function misused(why: string): number {
-  return complain(`${why}\n\n${REHEARSE_USAGE}`, EXIT.usage);
+function misused(why: unknown): number {
+  return wrongUsage('rehearse', why, EXIT.usage);
 }

@@ -47,7 +47,11 @@ function atomicStatements(body: Node | undefined): readonly Node[] | undefined {
   const list = as(body, 'List');
   if (list !== undefined) return (list.items ?? []).flatMap((item) => atomicStatements(item) ?? []);
   const value = as(body, 'ReturnStmt');
-  return value === undefined ? [body] : [];
+  if (value === undefined) return [body];
+  // RETURN answers as a query of that one expression does.
+  return value.returnval === undefined
+    ? []
+    : [{ SelectStmt: { targetList: [{ ResTarget: { val: value.returnval } }] } }];
 }
 
 function runPlpgsql(definition: string, scene: Scene): void {
@@ -107,7 +111,9 @@ function runText(sql: string, conditional: boolean, scene: Scene): void {
 
 /** An expression: what it reads and calls. An assignment is `target := expression`, PERFORM and loops are whole queries. */
 function runExpression(text: string, scene: Scene): void {
-  for (const sql of [text, `select ${text}`, `select ${text.replace(/^[^:=]*:?=/, '')}`]) {
+  // What is assigned to is worked out as well: the place in a list may be what a function answers.
+  const assigned = `select ${text.replace(/^([^:=]*):=/, '$1, ')}`;
+  for (const sql of [text, `select ${text}`, assigned, `select ${text.replace(/^[^:=]*:?=/, '')}`]) {
     const parsed = parse(sql);
     const node = parsed.ok ? parsed.statements[0]?.node : undefined;
     if (node === undefined) continue;
