@@ -85,7 +85,8 @@ async function opened<T>(
 ): Promise<T> {
   // Who makes them anew writes them where their folder is.
   const passwords = config.kind === 'odoo' ? [] : Object.values(config.stores).map((store) => store.passwordFile);
-  for (const file of [config.router.tokenFile, ...passwords]) await makeRootFolder(dirname(file));
+  const key = config.vault === undefined ? [] : [config.vault.keyFile];
+  for (const file of [config.router.tokenFile, ...passwords, ...key]) await makeRootFolder(dirname(file));
   if (config.kind === 'odoo') await makeDataFolder(config);
   const cell = config.kind === 'odoo' ? await openAnyCell(config, say) : await openCell(config, say, only);
   try {
