@@ -18,7 +18,7 @@ export async function serverLog(cell: OdooCellConfig, signal: AbortSignal): Prom
   if (server === undefined) throw new Error(`${cell.cell} has no postgresql.pgbackrest`);
   const own = await openPgBackRest(server);
   const bounds = { deadlineMs: ROUND_MS, signal };
-  let backingUp: Promise<void> | undefined;
+  let isBackingUp = false;
   let failed: { readonly why: string; readonly at: number } | undefined;
   const backUp = async (): Promise<void> => {
     try {
@@ -27,14 +27,17 @@ export async function serverLog(cell: OdooCellConfig, signal: AbortSignal): Prom
     } catch (error) {
       failed = { why: `no backup could be taken: ${(error as Error).message}`, at: performance.now() };
     }
-    backingUp = undefined;
+    isBackingUp = false;
   };
   return {
     async ship() {
       const { reach, gap, dueAt } = await roundOfLog(server, own, bounds);
       // The log goes on meanwhile: a large server's takes hours.
       const waits = failed !== undefined && performance.now() - failed.at < AGAIN_MS;
-      if (dueAt <= Date.now() && !waits) backingUp ??= backUp();
+      if (dueAt <= Date.now() && !waits && !isBackingUp) {
+        isBackingUp = true;
+        void backUp();
+      }
       const why = [gap, failed?.why].filter((each) => each !== undefined).join('; ');
       return { at: reach.at, ...(why !== '' && { why }) };
     },
