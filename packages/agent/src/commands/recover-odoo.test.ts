@@ -1,0 +1,246 @@
+/** A tenant of Odoo comes back beside itself to a moment, database and files: out of a real pgBackRest's repository. */
+import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { markServerLog } from '@headgate/adapters/execution/odoo/server-log';
+import { pgbackrestMissing } from '@headgate/adapters/execution/pgbackrest/testing/backed-up-store';
+import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type LoggedTenants, loggedTenants } from '../testing/logged-tenants.ts';
+import { recover } from './recover.ts';
+
+const missing = await pgbackrestMissing();
+
+describe.skipIf(missing !== undefined)('a tenant of Odoo', () => {
+  let world: LoggedTenants;
+  /** Just after the first invoice, and before the second. */
+  let moment: string;
+  let [first, second] = ['', ''];
+  let asked = 0;
+
+  beforeAll(async () => {
+    world = await loggedTenants();
+    // Much of a neighbour's: so that it can be seen that it doesn't come along.
+    await world.query('bob', `insert into account_move select 'b', repeat('x', 1000) from generate_series(1, 30000)`);
+    expect(await world.round()).toMatchObject({ gap: expect.stringContaining('no backup lies in the repository yet') });
+    await world.backUp();
+    first = await world.invoice('ada', 'INV/1');
+    moment = await now();
+    second = await world.invoice('ada', 'INV/2');
+  });
+  afterAll(() => world?.remove());
+
+  const now = async (): Promise<string> => {
+    const [row] = await world.query(
+      'ada',
+      `select to_char(clock_timestamp() at time zone 'utc' + interval '1 ms', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, pg_sleep(0.01)`,
+    );
+    return row!.at as string;
+  };
+
+  interface Back {
+    readonly code: number;
+    readonly out: string;
+    readonly err: string;
+    readonly to: string;
+  }
+
+  const back = async (args: readonly string[], look?: (aside: Cluster, to: string) => Promise<void>): Promise<Back> => {
+    const to = join(world.dir, `back-${++asked}`);
+    const told = await world.asked(recover, '--store', 'ada', '--to', to, ...args);
+    const port = Number(/-p (\d+)/.exec(told.out)?.[1] ?? 0);
+    const aside = new Cluster({ dir: join(to, 'cluster'), port }, world.server.cluster.programs);
+    try {
+      if (told.code === 0) await look?.(aside, to);
+    } finally {
+      await aside.stop(0);
+      if (told.code === 0) await rm(to, { recursive: true, force: true });
+    }
+    return { ...told, to };
+  };
+  const invoicesIn = async (aside: Cluster): Promise<unknown[]> =>
+    withClient(await aside.connection('ada'), async (client) => {
+      const { rows } = await client.query('select name from account_move order by name');
+      return rows.map(({ name }) => name);
+    });
+  const filesIn = async (to: string): Promise<string[]> =>
+    (await readdir(join(to, 'filestore'), { recursive: true })).filter((name) => name.includes('/')).toSorted();
+  const nothingLeft = async ({ to }: Back): Promise<void> => {
+    expect(await stat(to).catch(() => undefined)).toBeUndefined();
+  };
+
+  test('has what was committed until the moment, with its file, and nothing of after it, nor of its neighbours', async () => {
+    const found = await back(['--at', moment, '--as', 'usr_ann', '--because', 'a look'], async (aside, to) => {
+      expect(await invoicesIn(aside)).toEqual(['INV/1']);
+      expect(await filesIn(to)).toEqual([first]);
+      expect(await readFile(join(to, 'filestore', first), 'utf8')).toBe('the contract of INV/1');
+      expect((await readdir(to)).toSorted()).toEqual(['cluster', 'filestore', 'recovered.json']);
+      const databases = await withClient(await aside.connection(), async (client) => {
+        const { rows } = await client.query('select datname from pg_database order by 1');
+        return rows.map(({ datname }) => datname);
+      });
+      expect(databases).toEqual(['ada', 'headgate', 'postgres', 'template0', 'template1']);
+    });
+    expect(found.out).toMatch(/modules +as schema 1 has them/);
+    expect(found.out).toMatch(/files +1, 21 bytes: each is there.*1 from the live filestore/);
+    expect(found).toMatchObject({ code: 0, err: expect.stringContaining('(of its databases ada, headgate alone)') });
+    expect(await world.query('ada', 'select name from account_move order by 1')).toHaveLength(2);
+  });
+
+  test('has all of a transaction up to which it is asked for, and nothing of the next', async () => {
+    const [row] = await world.query('ada', `select xmin::text as xid from account_move where name = 'INV/2'`);
+    const third = await world.invoice('ada', 'INV/3');
+    const found = await back(['--transaction', row!.xid as string], async (aside, to) => {
+      expect(await invoicesIn(aside)).toEqual(['INV/1', 'INV/2']);
+      expect(await filesIn(to)).toEqual([first, second].toSorted());
+      expect(await filesIn(to)).not.toContain(third);
+    });
+    expect(found.code).toBe(0);
+  });
+
+  test('has what there was before a promotion’s first write to it, though another tenant’s was earlier', async () => {
+    const { cluster } = world.server;
+    await markServerLog(cluster, 'prm_1.erp', 'bob');
+    await world.invoice('ada', 'INV/4');
+    await markServerLog(cluster, 'prm_1.erp', 'ada');
+    await world.invoice('ada', 'INV/5');
+    const found = await back(['--before', 'prm_1'], async (aside) => {
+      expect(await invoicesIn(aside)).toEqual(['INV/1', 'INV/2', 'INV/3', 'INV/4']);
+    });
+    expect(found.code).toBe(0);
+    const none = await back(['--before', 'prm_2']);
+    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('has no migration of prm_2.erp/ada') });
+    await nothingLeft(none);
+  });
+
+  test('whose database had another name when the backup was taken comes back all the same', async () => {
+    const exchange = async (): Promise<void> => {
+      for (const [from, to] of [
+        ['ada', 'other'],
+        ['bob', 'ada'],
+        ['other', 'bob'],
+      ])
+        await world.query('postgres', `alter database ${from} rename to ${to}`);
+    };
+    await exchange();
+    const exchanged = await now();
+    await exchange();
+    const found = await back(['--at', exchanged], async (aside) => {
+      const invoices = await invoicesIn(aside);
+      expect(invoices).toHaveLength(30_000);
+      expect(invoices[0]).toBe('b');
+    });
+    expect(found.err).toContain('The database ada was called bob when that backup was taken');
+    expect(found.code).toBe(0);
+  });
+
+  test('without a moment has all until now', async () => {
+    const sixth = await world.invoice('ada', 'INV/6');
+    const found = await back([], async (aside, to) => {
+      expect((await invoicesIn(aside)).at(-1)).toBe('INV/6');
+      expect(await filesIn(to)).toContain(sixth);
+    });
+    expect(found.out).toMatch(/The log in the repository goes up to \d{4}-/);
+  });
+
+  describe('with a file that isn’t as it has to be', () => {
+    let lost = '';
+    let at: string;
+    beforeAll(async () => {
+      lost = await world.invoice('ada', 'INV/LOST');
+      at = await now();
+    });
+
+    test('missing: it is refused by its name, with what would help, and nothing is left', async () => {
+      await rename(world.live('ada', lost), `${world.live('ada', lost)}.away`);
+      const found = await back(['--at', at]);
+      expect(found.code).toBe(1);
+      expect(found.err).toContain(`1 can’t be had: ${lost} (missing, 24 bytes)`);
+      expect(found.err).toContain('--identity FILE, which opens restore points in the vault');
+      expect(found.err).toContain('--lacking 1 brings it back without them');
+      await nothingLeft(found);
+    });
+
+    test('it comes back without exactly as many as a person said, and says so', async () => {
+      const wrong = await back(['--at', at, '--lacking', '2']);
+      expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('--lacking says 2') });
+      const found = await back(['--at', at, '--lacking', '1'], async (_, to) => {
+        expect(await filesIn(to)).not.toContain(lost);
+      });
+      expect(found.out).toMatch(new RegExp(`LACKING +${lost}: missing, 24 bytes`));
+      expect(found.code).toBe(0);
+      await rename(`${world.live('ada', lost)}.away`, world.live('ada', lost));
+      const none = await back(['--at', at, '--lacking', '1']);
+      expect(none).toMatchObject({ code: 1, err: expect.stringContaining('no file of ada is lacking') });
+    });
+
+    test('a flipped byte: it is refused by what it is, or taken from a restore point, here or in the vault', async () => {
+      const path = world.live('ada', lost);
+      const right = await readFile(path);
+      const flipped = Buffer.from(right);
+      flipped[3]! ^= 1;
+      await chmod(path, 0o600);
+      await writeFile(path, flipped);
+      const refused = await back(['--at', at]);
+      expect(refused.code).toBe(1);
+      expect(refused.err).toMatch(new RegExp(`${lost} \\(in the live filestore its content isn’t what its name says`));
+      await writeFile(path, right);
+      const id = await world.point();
+      await writeFile(path, flipped);
+      const here = await back(['--at', at], async (_, to) => {
+        expect(await readFile(join(to, 'filestore', lost))).toEqual(right);
+      });
+      expect(here.out).toContain(`1 from the restore point ${id}`);
+      expect(here.out).toMatch(new RegExp(`NOT RIGHT +${lost}: in the live filestore`));
+      await rm(join(world.stores.dir, 'ada', 'restore-points'), { recursive: true });
+      const vault = await back(['--at', at, '--identity', world.identityFile], async (_, to) => {
+        expect(await readFile(join(to, 'filestore', lost))).toEqual(right);
+        expect((await readdir(to)).toSorted()).toEqual(['cluster', 'filestore', 'recovered.json']);
+      });
+      expect(vault.out).toContain(`1 from the restore point ${id} in the vault`);
+      await writeFile(path, right);
+    });
+
+    test('a row that says another size, or names a file outside, is refused', async () => {
+      await world.query('ada', 'update ir_attachment set file_size = 7 where store_fname = $1', [lost]);
+      await world.query('ada', `insert into ir_attachment values ('../../passphrase', null, null)`);
+      const found = await back([]);
+      expect(found.err).toContain(`${lost} (in the live filestore it has 24 bytes, and its row says 7)`);
+      expect(found.err).toContain('../../passphrase (its row names no file of Odoo’s filestore)');
+      expect(found.code).toBe(1);
+      await world.query('ada', `delete from ir_attachment where file_size is null`);
+      await world.query('ada', 'update ir_attachment set file_size = 24 where store_fname = $1', [lost]);
+    });
+  });
+
+  test('whose log lacks a piece is refused, and the agent’s round names the piece', async () => {
+    const before = (await world.round()).reach.last;
+    await world.invoice('ada', 'INV/8');
+    const { gap, reach } = await world.round();
+    expect(gap).toBeUndefined();
+    expect(reach.last > before).toBe(true);
+    const log = join(world.repositoryDir, 'archive', 'erp');
+    const names = await readdir(log, { recursive: true });
+    const piece = names.find((name) => name.includes(`/${reach.last}-`))!;
+    await rm(join(log, piece));
+    await world.invoice('ada', 'INV/9');
+    expect((await world.round()).gap).toContain(`the segment ${reach.last} isn’t in the repository`);
+    const found = await back([]);
+    expect(found).toMatchObject({ code: 1, err: expect.stringContaining('a piece of it is missing') });
+    await nothingLeft(found);
+    // With the next backup it goes on.
+    await world.backUp();
+    expect((await world.round()).gap).toBeUndefined();
+  });
+
+  test('of a cell whose log nobody keeps is refused, with what would keep it', async () => {
+    const { pgbackrest, ...postgresql } = world.config.postgresql;
+    expect(pgbackrest?.stanza).toBe('erp');
+    await world.configure({ ...world.config, postgresql });
+    const found = await back([]);
+    expect(found).toMatchObject({ code: 1, err: expect.stringContaining('postgresql.pgbackrest of the cell') });
+    await world.configure(world.config);
+    const other = await world.asked(recover, '--store', 'eve', '--to', join(world.dir, 'eve'));
+    expect(other).toMatchObject({ code: 1, err: expect.stringContaining('erp has no store eve: it has ada, bob') });
+  });
+});
