@@ -58,12 +58,12 @@ export async function filesOfThen(ask: FilesAsk): Promise<Answer<FilesOfThen>> {
   say(`The ${named.files.size} files that its rows name then are laid out, and each is compared with its name …`);
   const here = await sourcesHere(live, store);
   await take(here);
-  const looked = [LIVE, `${here.length - 1} more folders of it on this machine`];
+  const looked = [LIVE, REPLACED, pointsText(here.length - 2, 'the cell’s own folder')];
   if (nowhere.length > 0 && typeof vault !== 'string') {
     const points = await filesInVault({
       ...{ vault, points: join(to, 'points'), lacking: () => nowhere, take: (source) => take([source]), signal, say },
     });
-    looked.push(`${points} restore points in ${vault.objects.name}`);
+    looked.push(pointsText(points, vault.objects.name));
   }
   const judged = judgeFiles({
     ...{ store: store.name, files: named.files.size, wrong: named.wrong, nowhere, otherwise, looked, lacking },
@@ -75,6 +75,11 @@ export async function filesOfThen(ask: FilesAsk): Promise<Answer<FilesOfThen>> {
 }
 
 const LIVE = 'the live filestore';
+const REPLACED = 'what the last way back replaced';
+
+function pointsText(count: number, where: string): string {
+  return `${count} ${count === 1 ? 'restore point' : 'restore points'} in ${where}`;
+}
 
 /** What is nearest first: what was replaced by the last way back, and restore points that are kept here, newest first. */
 async function sourcesHere(live: OdooStores, store: OdooStore): Promise<readonly FileSource[]> {
@@ -84,5 +89,5 @@ async function sourcesHere(live: OdooStores, store: OdooStore): Promise<readonly
     what: `the restore point ${id}`,
     dir: join(kept.folder(id), 'filestore'),
   }));
-  return [{ what: LIVE, dir }, { what: 'what the last way back replaced', dir: `${dir}.before` }, ...points];
+  return [{ what: LIVE, dir }, { what: REPLACED, dir: `${dir}.before` }, ...points];
 }

@@ -126,6 +126,11 @@ describe('what is lacking', () => {
     expect(judgeFiles({ ...found, nowhere, lacking })).toMatchObject({ ok: false });
   });
 
+  test('nothing, and a person said one: that is refused', () => {
+    const why = expect.stringContaining('no file of ada is lacking, and --lacking says 1');
+    expect(judgeFiles({ ...found, nowhere: [], lacking: 1 })).toMatchObject({ ok: false, why });
+  });
+
   test('is told where a person said exactly that', () => {
     const judged = judgeFiles({ ...found, nowhere, lacking: 12 });
     expect(judged.ok && judged.value).toHaveLength(12);
