@@ -71,17 +71,29 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
   };
 
   test('has what was committed until the moment, with its file, and nothing of after it, nor of its neighbours', async () => {
-    const found = await back(['--at', moment, '--as', 'usr_ann', '--because', 'a look'], async (aside, to) => {
-      expect(await invoicesIn(aside)).toEqual(['INV/1']);
-      expect(await filesIn(to)).toEqual([first]);
-      expect(await readFile(join(to, 'filestore', first), 'utf8')).toBe('the contract of INV/1');
-      expect((await readdir(to)).toSorted()).toEqual(['cluster', 'filestore', 'recovered.json']);
-      const databases = await withClient(await aside.connection(), async (client) => {
-        const { rows } = await client.query('select datname from pg_database order by 1');
-        return rows.map(({ datname }) => datname);
-      });
-      expect(databases).toEqual(['ada', 'headgate', 'postgres', 'template0', 'template1']);
-    });
+    // A job of Odoo's, and a row of before that is gone now.
+    await world.query(
+      'ada',
+      'create table bus_bus(id int); alter table bus_bus owner to odoo; insert into bus_bus values (1)',
+    );
+    await world.query('ada', `update account_move set filler = 'changed since' where name = 'INV/1'`);
+    const found = await back(
+      ['--at', moment, '--as', 'usr_ann', '--because', 'a look', '--compare'],
+      async (aside, to) => {
+        expect(await invoicesIn(aside)).toEqual(['INV/1']);
+        expect(await filesIn(to)).toEqual([first]);
+        expect(await readFile(join(to, 'filestore', first), 'utf8')).toBe('the contract of INV/1');
+        expect((await readdir(to)).toSorted()).toEqual(['cluster', 'filestore', 'recovered.json']);
+        const databases = await withClient(await aside.connection(), async (client) => {
+          const { rows } = await client.query('select datname from pg_database order by 1');
+          return rows.map(({ datname }) => datname);
+        });
+        expect(databases).toEqual(['ada', 'headgate', 'postgres', 'template0', 'template1']);
+      },
+    );
+    expect(found.out).toContain('difference 3 rows of now aren’t there then, 1 of then aren’t there now');
+    expect(found.out).toContain('  public.account_move: 2 → 1 rows; 2 lost or otherwise, 1 back\n');
+    expect(found.out).toContain('by itself, while nobody works:\n  public.bus_bus: 1 → no table rows; 1 lost');
     expect(found.out).toMatch(/modules +as schema 1 has them/);
     expect(found.out).toMatch(/files +1, 21 B: each is there.*1 from the live filestore/);
     expect(found).toMatchObject({ code: 0, err: expect.stringContaining('(of its databases ada, headgate alone)') });
@@ -137,10 +149,11 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
 
   test('without a moment has all until now', async () => {
     const sixth = await world.invoice('ada', 'INV/6');
-    const found = await back([], async (aside, to) => {
+    const found = await back(['--compare'], async (aside, to) => {
       expect((await invoicesIn(aside)).at(-1)).toBe('INV/6');
       expect(await filesIn(to)).toContain(sixth);
     });
+    expect(found.out).toContain('difference 0 rows of now aren’t there then, 0 of then aren’t there now');
     expect(found.out).toMatch(/The log in the repository goes up to \d{4}-/);
   });
 

@@ -27,7 +27,7 @@ import { interruptible } from './interruptible.ts';
 export const RECOVER_USAGE = `headgate-agent recover: brings a store back to a moment, from its vault, beside the one that serves
 
   headgate-agent recover --config FILE --store STORE [--cell CELL] [MOMENT] --identity FILE --to DIR [--id ID]
-                         [--as ID] [--because WHY] [--lacking N] [--json]
+                         [--as ID] [--because WHY] [--lacking N] [--compare] [--json]
 
 MOMENT is one of these; without one it is the last that the vault has:
 --at TIME                2026-11-22T09:30:00Z, with a zone: all that was committed until then
@@ -50,6 +50,7 @@ A store with pgBackRest comes back from its repository, with the passphrase in p
 A tenant of Odoo comes back with the files that its rows name then, in DIR/filestore: its cell has postgresql.pgbackrest. Each file is taken
 from the live filestore, else from a restore point, and compared with its name (SHA-1) and size; the vault's are opened by --identity.
 --lacking N       exactly N files can't be had, as a refusal said by name: it comes back without them
+--compare         also reads all rows of then and of now, and says in which tables they differ, and by how many rows
 
 Exit codes: 0 it runs, 1 refused or wrong, 2 wrong usage, 3 the object store is away, full, or refuses, 78 configuration.
 `;
@@ -61,7 +62,7 @@ const flag = { type: 'boolean' } as const;
 const OPTIONS = {
   ...{ config: text, store: text, cell: text, at: text, before: text, transaction: text },
   ...{ identity: text, to: text, id: text, as: text, because: text, lacking: text },
-  ...{ json: flag, help: flag },
+  ...{ compare: flag, json: flag, help: flag },
 } as const;
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
@@ -87,6 +88,8 @@ export async function recover(args: readonly string[]): Promise<number> {
     const cell = onlyOne(recoverableOf(read.config, store, values.cell));
     if (values.lacking !== undefined && (cell.kind !== 'odoo' || !/^[1-9]\d{0,8}$/.test(values.lacking)))
       return misused('--lacking is a number of files that a tenant of Odoo may come back without');
+    if (values.compare === true && cell.kind !== 'odoo')
+      return misused('--compare is for tenants of Odoo; of other stores recover-store propose says the difference');
     const moment = momentOf(values, cell.cell);
     if (typeof moment === 'string') return misused(moment);
     return await bring(cell, store, resolve(to), moment, read, values, over.signal);
@@ -148,11 +151,11 @@ interface Brought {
 async function broughtOf(
   cell: AnyCellConfig,
   ask: Omit<BringAsk, 'cell'>,
-  { lacking }: Values,
+  { lacking, compare = false }: Values,
 ): Promise<Answer<Brought>> {
   const { store, to } = ask;
   if (cell.kind === 'odoo') {
-    const odoo = { ...ask, cell, lacking: lacking === undefined ? undefined : Number(lacking) };
+    const odoo = { ...ask, cell, lacking: lacking === undefined ? undefined : Number(lacking), compare };
     const brought = await bringOdooTenant(odoo);
     if (!brought.ok) return brought;
     const { value } = brought;

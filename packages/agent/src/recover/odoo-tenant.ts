@@ -2,10 +2,13 @@
 import { join } from 'node:path';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { type BroughtTenant, bringTenant, notLogged } from '@headgate/adapters/execution/odoo/moment/bring-tenant';
+import type { TenantDifference } from '@headgate/adapters/execution/odoo/moment/difference';
 import type { FilesVault } from '@headgate/adapters/execution/odoo/moment/vault-files';
 import type { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
+import { plainText } from '@headgate/adapters/execution/store/plain-text';
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
 import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
+import type { ProposedTable } from '@headgate/domain';
 import { bytesText } from '@headgate/domain/standby/standby';
 import { type Answer, denied } from '@headgate/execution';
 import { noteRecovered } from '../recover-tenant/recovered-file.ts';
@@ -14,6 +17,7 @@ import { type BringAsk, DEADLINE_MS, momentWords } from './bring-beside.ts';
 export interface OdooAsk extends Omit<BringAsk, 'cell' | 'reachedAt'> {
   readonly cell: OdooCellConfig;
   readonly lacking: number | undefined;
+  readonly compare: boolean;
 }
 
 /** So many names of files are told to a person. */
@@ -21,12 +25,12 @@ const MOST_TOLD = 20;
 
 /** Brings it, and leaves a note in its folder of what it is. */
 export async function bringOdooTenant(ask: OdooAsk): Promise<Answer<BroughtTenant>> {
-  const { cell: config, store, moment, to, id, lacking, signal, say } = ask;
+  const { cell: config, store, moment, to, id, lacking, compare, signal, say } = ask;
   if (!Object.hasOwn(config.stores, store))
     return denied('rejected', `${config.cell} has no store ${store}: it has ${Object.keys(config.stores).join(', ')}`);
   if (config.postgresql.pgbackrest === undefined) return denied('rejected', `${notLogged(config.cell)}. ${TODAY}`);
   const brought = await bringTenant({
-    ...{ config, store, moment, to, id, lacking, signal, say },
+    ...{ config, store, moment, to, id, lacking, compare, signal, say },
     ...{ vault: await vaultOf(ask), deadlineMs: DEADLINE_MS },
   });
   if (!brought.ok) return brought;
@@ -57,16 +61,25 @@ async function vaultOf({ cell, store, trust, identityFile }: OdooAsk): Promise<F
   };
 }
 
-export function odooJson({ cluster, point, reachedAt, lastCommitAt, database, version, files }: BroughtTenant) {
+export function odooJson({
+  cluster,
+  point,
+  reachedAt,
+  lastCommitAt,
+  database,
+  version,
+  files,
+  difference,
+}: BroughtTenant) {
   const { port } = cluster.config;
   return {
     ...{ port, database, passwordFile: cluster.passwordFile, dir: cluster.dir, point, reachedAt, lastCommitAt },
-    ...{ version, filestore: files },
+    ...{ version, filestore: files, difference },
   };
 }
 
 export function odooLines(
-  { cluster, point, reachedAt, lastCommitAt, database, version, files }: BroughtTenant,
+  { cluster, point, reachedAt, lastCommitAt, database, version, files, difference }: BroughtTenant,
   { cell, store, to }: Pick<OdooAsk, 'cell' | 'store' | 'to'>,
 ): readonly string[] {
   const last =
@@ -84,11 +97,38 @@ export function odooLines(
     `files      ${files.files.toLocaleString('en-US')}, ${bytesText(files.bytes)}: each is there, and is what its row says (SHA-1, size); ${from.join(', ') || 'no row names one'}`,
     ...told('NOT RIGHT', files.otherwise),
     ...told('LACKING', files.lacking),
+    ...(difference === undefined ? [] : differenceLines(difference)),
     'Only this tenant’s database was kept; nothing of what serves was touched.',
     `  look   PGPASSWORD=$(cat ${cluster.passwordFile}) psql -h 127.0.0.1 -p ${cluster.config.port} -U postgres ${database}`,
     `  files  ${files.dir}, by the names in ir_attachment.store_fname`,
     `  end    ${join(cluster.programs.bin, 'pg_ctl')} -D ${cluster.data} stop${user === undefined ? '' : ` (as ${user.name})`}; then remove ${to}`,
   ];
+}
+
+/** All counts, and the tables that a person can read at once; the rest stands in --json. */
+function differenceLines({ tables, byItself, same }: TenantDifference): readonly string[] {
+  const lost = tables.reduce((sum, each) => sum + each.lost, 0);
+  const back = tables.reduce((sum, each) => sum + each.back, 0);
+  return [
+    `difference ${lost.toLocaleString('en-US')} rows of now aren’t there then, ${back.toLocaleString('en-US')} of then aren’t there now (one that changed counts as both); ${same} tables the same`,
+    ...tableLines(tables),
+    ...(byItself.length === 0
+      ? []
+      : ['  and of what Odoo writes by itself, while nobody works:', ...tableLines(byItself)]),
+  ];
+}
+
+const MOST_TABLES = 50;
+
+function tableLines(tables: readonly ProposedTable[]): readonly string[] {
+  const count = (rows: number | undefined): string => rows?.toLocaleString('en-US') ?? 'no table';
+  const lines = tables
+    .slice(0, MOST_TABLES)
+    .map(
+      ({ table, rowsNow, rowsThen, lost, back }) =>
+        `  ${plainText(table, 200)}: ${count(rowsNow)} → ${count(rowsThen)} rows; ${count(lost)} lost or otherwise, ${count(back)} back`,
+    );
+  return tables.length > MOST_TABLES ? [...lines, `  and ${tables.length - MOST_TABLES} more tables`] : lines;
 }
 
 function told(what: string, files: BroughtTenant['files']['lacking']): readonly string[] {

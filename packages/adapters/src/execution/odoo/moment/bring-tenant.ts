@@ -23,6 +23,7 @@ import { prepareReader } from '../reader.ts';
 import { type LoggedServer, loggedServer, rolloutOf } from '../server-log.ts';
 import { findStore, type OdooStore, type OdooStores, storeDir } from '../store.ts';
 import { type StoreVersion, storeVersion } from '../version-records.ts';
+import { type TenantDifference, tenantDifference } from './difference.ts';
 import { type FilesOfThen, filesOfThen } from './files-of-then.ts';
 import type { FilesVault } from './vault-files.ts';
 
@@ -38,6 +39,8 @@ export interface BringTenantAsk {
   readonly vault: FilesVault | string;
   /** So many files it may go without, exactly. */
   readonly lacking: number | undefined;
+  /** Says in what it differs from what stands: all rows of both are read. */
+  readonly compare: boolean;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
@@ -48,6 +51,8 @@ export interface BroughtTenant extends Recovered {
   /** As its modules stand then. */
   readonly version: StoreVersion;
   readonly files: FilesOfThen;
+  /** Absent: nobody asked for it. */
+  readonly difference?: TenantDifference;
 }
 
 /** Of what is needed beside the tenant's own: what we remember of the stores. */
@@ -92,12 +97,14 @@ async function bring(ask: BringTenantAsk, live: OdooStores, server: LoggedServer
   const files = await filesOfThen({ ...ask, live, aside, store });
   if (!files.ok) return files;
   const { database } = store;
+  const difference = ask.compare ? await tenantDifference(live, aside, store, signal) : undefined;
   return granted({
     ...recovered.value,
     database,
     version,
     files: files.value,
     ...(reachedAt !== undefined && { reachedAt }),
+    ...(difference !== undefined && { difference }),
   });
 }
 
