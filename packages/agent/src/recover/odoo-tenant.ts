@@ -121,12 +121,14 @@ function differenceLines({ tables, byItself, same }: TenantDifference): readonly
 const MOST_TABLES = 50;
 
 function tableLines(tables: readonly ProposedTable[]): readonly string[] {
-  const count = (rows: number | undefined): string => rows?.toLocaleString('en-US') ?? 'no table';
+  const count = (rows: number): string => rows.toLocaleString('en-US');
+  const side = (rows: number | undefined): string =>
+    rows === undefined ? 'no table' : `${count(rows)} ${rows === 1 ? 'row' : 'rows'}`;
   const lines = tables
     .slice(0, MOST_TABLES)
     .map(
       ({ table, rowsNow, rowsThen, lost, back }) =>
-        `  ${plainText(table, 200)}: ${count(rowsNow)} → ${count(rowsThen)} rows; ${count(lost)} lost or otherwise, ${count(back)} back`,
+        `  ${plainText(table, 200)}: ${side(rowsNow)} → ${side(rowsThen)}; ${count(lost)} lost or otherwise, ${count(back)} back`,
     );
   return tables.length > MOST_TABLES ? [...lines, `  and ${tables.length - MOST_TABLES} more tables`] : lines;
 }
