@@ -17,7 +17,7 @@ test.for<[string, string | undefined, RegExp | undefined]>([
   // Its database and its files go back together, and what was counted of it wouldn't stand still.
   ['ada', undefined, /headgate rollback PROMOTION.*pg_restore .*--role=odoo -d NAME dump.*Don’t rename that/],
   ['ada', 'own', undefined],
-  ['ada', 'erp', /With postgresql\.pgbackrest in the cell’s configuration headgate-agent recover brings/],
+  ['ada', 'erp', /With postgresql\.pgbackrest in the cell’s configuration a tenant comes back to any moment/],
   ['bob', 'logged', /headgate-agent recover --config FILE --cell logged --store bob --at TIME --to DIR/],
 ])('the store %s of the cell %s', ([store, cell, words]) => {
   const said = refusedKind({ cells }, store, cell);

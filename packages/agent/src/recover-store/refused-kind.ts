@@ -16,7 +16,7 @@ export function refusedKind(
         `What is needed of an older moment is taken out of a restore point: headgate-agent restore-points fetch --config FILE --store ${store} --identity FILE lays out its dump/ and filestore/; then, as the server’s superuser, createdb -O ${cell.postgresql.owner} -T template0 NAME and pg_restore --exit-on-error --no-owner --role=${cell.postgresql.owner} -d NAME dump`,
         ...(cell.postgresql.pgbackrest === undefined
           ? [
-              'With postgresql.pgbackrest in the cell’s configuration headgate-agent recover brings a tenant back to any moment, beside itself.',
+              `With postgresql.pgbackrest in the cell’s configuration a tenant comes back to any moment, beside itself: headgate-agent recover --config FILE --cell ${cell.cell} --store ${store} --at TIME --to DIR`,
             ]
           : [
               `Of any moment: headgate-agent recover --config FILE --cell ${cell.cell} --store ${store} --at TIME --to DIR lays out its database and its files of then, beside it.`,

@@ -28,7 +28,8 @@ export async function bringOdooTenant(ask: OdooAsk): Promise<Answer<BroughtTenan
   const { cell: config, store, moment, to, id, lacking, compare, signal, say } = ask;
   if (!Object.hasOwn(config.stores, store))
     return denied('rejected', `${config.cell} has no store ${store}: it has ${Object.keys(config.stores).join(', ')}`);
-  if (config.postgresql.pgbackrest === undefined) return denied('rejected', `${notLogged(config.cell)}. ${TODAY}`);
+  if (config.postgresql.pgbackrest === undefined)
+    return denied('rejected', `${notLogged(config.cell)}. ${today(store)}`);
   const brought = await bringTenant({
     ...{ config, store, moment, to, id, lacking, compare, signal, say },
     ...{ vault: await vaultOf(ask), deadlineMs: DEADLINE_MS },
@@ -42,8 +43,9 @@ export async function bringOdooTenant(ask: OdooAsk): Promise<Answer<BroughtTenan
   return brought;
 }
 
-const TODAY =
-  'Until then a restore point is what there is: headgate-agent restore-points fetch lays out its dump and its files';
+function today(store: string): string {
+  return `Until then a restore point is what there is: headgate-agent restore-points fetch --config FILE --store ${store} --identity FILE lays out its dump and its files`;
+}
 
 /** Opened where somebody named what opens it: most files are on this machine, and nothing of it is asked then. */
 async function vaultOf({ cell, store, trust, identityFile }: OdooAsk): Promise<FilesVault | string> {
