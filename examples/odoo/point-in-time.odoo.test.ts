@@ -56,6 +56,8 @@ spec:
 `;
 }
 
+const LOADS = { timeout: 240_000, interval: 1_000 };
+
 describe.skipIf(missing)('a tenant of Odoo', () => {
   let dir: string;
   let cell: BroughtUpCell;
@@ -81,6 +83,11 @@ describe.skipIf(missing)('a tenant of Odoo', () => {
     const { user } = cell.stores.odoo;
     if (user) await chown(repository, user.uid, user.gid);
     await cell.bringUp(await odooRelease(BASELINE), parts.odoo.sha256);
+    // With its first request Odoo loads a tenant's modules.
+    for (const tenant of ['aspen', 'birch'])
+      await expect
+        .poll(() => call(tenant, 'res.users', 'search', { domain: [] }).catch(() => []), LOADS)
+        .not.toEqual([]);
     const server = loggedServer(cell.config, cell.stores.cluster)!;
     await backUpServer(server, await openPgBackRest(server), bounds);
     await writeFile(join(dir, 'token'), 'test-token\n', { mode: 0o600 });
