@@ -211,6 +211,27 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
       expect(vault.out).toContain(`2 from the restore point ${id} in the vault`);
     });
 
+    test('comes back where nothing is left of its machine: out of the repository and the vault alone', async () => {
+      const gone = ['pg', 'odoo-data', 'cell'].map((name) => join(world.dir, name));
+      await world.server.cluster.stop();
+      for (const each of gone) await rename(each, `${each}.gone`);
+      try {
+        const found = await back(['--at', at, '--identity', world.identityFile], async (aside, to) => {
+          expect(await invoicesIn(aside)).toContain('INV/OTHER');
+          expect(await readFile(join(to, 'filestore', other), 'utf8')).toBe('the contract of INV/OTHER');
+        });
+        expect(found.out).toContain('Nobody knows here up to when the log lies in the repository');
+        expect(found.out).toMatch(/; 8 from the restore point rp-\S+ in the vault\n/);
+        expect(found.code).toBe(0);
+      } finally {
+        for (const each of gone) {
+          await rm(each, { recursive: true, force: true });
+          await rename(`${each}.gone`, each);
+        }
+        await world.server.cluster.start();
+      }
+    });
+
     test('is refused where a row says another size, or names a file outside', async () => {
       await world.query('ada', 'update ir_attachment set file_size = 7 where store_fname = $1', [first]);
       await world.query('ada', `insert into ir_attachment values ('../../passphrase', null, null)`);

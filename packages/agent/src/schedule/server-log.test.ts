@@ -2,8 +2,12 @@
 import { readdir, rename } from 'node:fs/promises';
 import { pgbackrestMissing } from '@headgate/adapters/execution/pgbackrest/testing/backed-up-store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CellWorker } from '../assignments/cell-worker.ts';
+import { silent } from '../testing/bench-agent.ts';
 import { type LoggedTenants, loggedTenants } from '../testing/logged-tenants.ts';
 import { serverLog } from './server-log.ts';
+import { WalRounds } from './wal-rounds.ts';
+import { scheduleLines, withWal } from './words.ts';
 
 const missing = await pgbackrestMissing();
 
@@ -27,6 +31,19 @@ describe.skipIf(missing !== undefined)('the log of an Odoo cell', { timeout: 180
     expect((await log.ship()).at).toBeGreaterThan(before);
     const backups = await readdir(`${world.repositoryDir}/backup/erp`);
     expect(backups.filter((name) => /^\d{8}-\d{6}F$/.test(name))).toHaveLength(1);
+  });
+
+  test('is told by the agent’s status', async () => {
+    const worker = { cell: {} } as unknown as CellWorker;
+    const rounds = new WalRounds({ cells: [world.config], log: silent, worker: () => worker }).start();
+    try {
+      const lines = () => scheduleLines(withWal([], rounds.of('erp')), Date.now()).join('\n');
+      await expect
+        .poll(lines, { timeout: 60_000 })
+        .toMatch(/^ {2}store PostgreSQL: WAL in the repository up to \d+ (ms|s) ago$/);
+    } finally {
+      await rounds.stop();
+    }
   });
 
   test('whose repository is away is told, and what was written meanwhile is there when it is back', async () => {
