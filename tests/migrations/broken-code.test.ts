@@ -18,6 +18,10 @@ beforeAll(async () => {
     insert into doc(m) select i from generate_series(1, 100) i; alter table doc alter column m set default 1;
     create view shows as select id from doc; grant select on shows, doc to app; revoke select on doc from app;
     create view open_one with (check_option = local) as select id, m from doc where m = 1;
+    create function stamps() returns trigger language plpgsql as $$ begin new.v = 'stamped'; return new; end $$;
+    create function passes() returns trigger language plpgsql as $$ begin return new; end $$;
+    create trigger stamp before insert on doc for each row execute function stamps();
+    create table refers(doc int references doc); insert into refers values (1); grant insert on refers to app;
     create function f(int) returns int language sql as 'select $1'; analyze;`);
   catalogue = await readCatalogueOf(client);
 }, 120_000);
@@ -64,6 +68,12 @@ describe('what running code suffers from is said', () => {
     [`alter table doc alter column v set default 'much too long for it'`, WITHOUT],
     ['alter table doc alter column n set default -5', WITHOUT],
     ['alter table doc alter column s set default 100000', WITHOUT],
+    [
+      'create or replace trigger stamp before insert on doc for each row execute function passes()',
+      `insert into doc(m, v) values (1, 'own') returning v`,
+    ],
+    ['alter table refers disable trigger all', 'insert into refers values (9999) returning doc'],
+    ['alter table doc disable trigger all', 'delete from doc where id = 1; select 1'],
   ])('%s', async (text, code) => {
     const [before, after] = await answers(text, code);
     expect(after).not.toBe(before);
@@ -77,6 +87,7 @@ describe('what it doesn’t notice needs no word', () => {
     [`create function only_here(int) returns int language sql as 'select 1'`, 'select f(5)'],
     [`alter table doc alter column v set default 'short'`, 'insert into doc(m, v) values (1, null) returning m, v'],
     ['alter table doc set (fillfactor = 70)', 'select count(*) from doc'],
+    ['alter table refers disable trigger user', 'insert into refers values (9999) returning doc'],
   ])('%s', async (text, code) => {
     const [before, after] = await answers(text, code);
     expect(after.replace(/\d{3}/, '')).toBe(before.replace(/\d{3}/, ''));

@@ -59,6 +59,8 @@ describe('what loses rows of a table that was there is dangerous', () => {
     'savepoint s; create table app.doc(a int); savepoint s; release savepoint s; rollback to s; drop table doc',
     'alter table doc add column if not exists t text; alter table doc drop column t',
     'create domain d as text; alter table doc alter t type d; drop domain d cascade',
+    `create function f() returns int ${DELETES} do $$ declare a int[]; begin a[f()] := 1; end $$`,
+    'create schema z create table kept(a int) create view v as select * from kept; drop table doc',
   ])('%s', async (text) => {
     await client.query('begin');
     try {
@@ -78,4 +80,32 @@ describe('what loses rows of a table that was there is dangerous', () => {
     };
     expect(analyse([{ name: 'm.sql', text }], { catalogue: large, lockTimeout: true }).dangerous).toBe(true);
   });
+});
+
+/** Without a catalogue what a file makes is all that is known: what it makes in another schema is another table. */
+test.each([
+  'create schema z create table doc(a int); drop table doc',
+  'create schema z create table doc(a int); truncate public.doc',
+  'create schema authorization current_user create table doc(a int); delete from public.doc',
+])('%s', async (text) => {
+  await client.query('begin');
+  try {
+    await client.query(text);
+    const { rows } = await client.query(`select to_regclass('public.doc') is null as gone`);
+    const left = rows[0].gone ? 0 : (await client.query('select count(*)::int as n from public.doc')).rows[0].n;
+    expect(left).toBe(0);
+  } finally {
+    await client.query('rollback');
+  }
+  expect(analyse([{ name: 'm.sql', text }], { lockTimeout: true }).dangerous).toBe(true);
+});
+
+test('a function of a schema of people’s own is nobody’s that is known, whatever its name', () => {
+  for (const name of ['random', 'count', 'setval', 'lower'])
+    expect(analyse([{ name: 'm.sql', text: `select app.${name}()` }], { lockTimeout: true }).dangerous, name).toBe(true);
+});
+
+test('what is made within CREATE SCHEMA by a name of another schema’s isn’t refused', () => {
+  const { findings } = analyse([{ name: 'm.sql', text: 'create schema z create table doc(a int)' }], { catalogue });
+  expect(findings).toEqual([]);
 });

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { type DrilledWorld, drilledWorld } from '@headgate/adapters/execution/drill/testing/drilled-world';
 import { vaultKey } from '@headgate/adapters/execution/vault/vault-key';
 import { ControlPlane } from '@headgate/agent/control-plane/control-plane';
+import { halfWayOf } from '@headgate/agent/recover-store/half-way';
+import { StandingFile } from '@headgate/agent/recover-store/standing';
 import { WalRounds } from '@headgate/agent/schedule/wal-rounds';
 import { VaultRounds } from '@headgate/agent/vaults/vault-rounds';
 import { type Client, createClient } from '@headgate/contract';
@@ -119,6 +121,7 @@ describe('what lies in the vault of a store that a release migrates', { timeout:
     rounds = new VaultRounds({
       ...{ cells: [cell], everyMs: 200, lookEveryMs: 500, plane, log, trust: { signers: [] } },
       wal: (name) => wal?.of(name) ?? [],
+      halfWay: (cellOf, store) => halfWayOf(world.real.dir, cellOf, store),
     });
     rounds.start();
     await becomes('fail', /^there is no restore point of shared\/main in its vault$/);
@@ -167,6 +170,27 @@ describe('what lies in the vault of a store that a release migrates', { timeout:
     await world.seal();
     await becomes('pass', /was drilled/);
     expect(await vaultsOf()).toMatchObject([{ state: 'kept' }]);
+  });
+
+  it('turns it while the store is half way back in its place, and says to whoever looks who has to end it', async () => {
+    const standing = new StandingFile(world.real.dir, 'shared', 'main');
+    await standing.write({
+      ...{ proposal: digestOf('proposal'), phase: 'placed', by: 'usr_run', startedAt: Date.now(), heldBefore: [] },
+      approval: { by: 'usr_bob', digest: digestOf('yes') },
+    });
+    await becomes(
+      'fail',
+      /^shared\/main is half way back in its place: half done since .*what stands there wasn’t checked$/,
+    );
+    expect(storeOf(await plan())).toMatchObject({ standing: 'missed' });
+    const apply = expect.stringContaining('recover-store apply');
+    expect(await vaultsOf()).toMatchObject([
+      { state: 'half-way', words: expect.stringMatching(/^HALF WAY/), mend: apply },
+    ]);
+    const { vaults } = await manager.call('showIncident', {} as never);
+    expect(vaults).toMatchObject([{ cell: 'shared', state: 'half-way' }]);
+    await standing.end();
+    await becomes('pass', /was drilled/);
   });
 
   it('turns it when a part of its restore points is gone, and when nobody can look that is told', async () => {

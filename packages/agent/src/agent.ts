@@ -42,7 +42,7 @@ import { MovedFile } from './moved/moved-file.ts';
 import { MovedRounds } from './moved/moved-rounds.ts';
 import { PlanBearer } from './reconcile/plan-bearer.ts';
 import { ReconciliationsFile } from './reconcile/reconciliations-file.ts';
-import { halfWayIn } from './recover-store/half-way.ts';
+import { halfWayIn, halfWayOf } from './recover-store/half-way.ts';
 import { RestorationTeller } from './restoration/tell-restorations.ts';
 import { agentSchedule } from './schedule/agent-schedule.ts';
 import type { Scheduler } from './schedule/scheduler.ts';
@@ -199,7 +199,8 @@ export async function startAgent(
   }
   const epoch = (): number => marks.marks.epoch;
   const goesBack = (): boolean => away.goesBack;
-  scheduler = await agentSchedule({ config, trust, plane, log, worker, epoch, goesBack });
+  const there = (cell: string, store: string) => vaults.of(cell, store);
+  scheduler = await agentSchedule({ config, trust, plane, log, worker, seen: there, epoch, goesBack });
   const backups = new BackupRounds({ config, trust, log, goesBack });
   // Before anything runs: it throws when its door isn't right.
   await away.start();
@@ -211,6 +212,7 @@ export async function startAgent(
     lookEveryMs: 12 * config.observeEveryMs,
     trust,
     wal: (name) => wal.of(name),
+    halfWay: (cell, store) => halfWayOf(dataDir, cell, store),
   });
   // Beside everything else: a copy may be large. A drill of ours begins once it is gone.
   const swept = mode === 'at-work' ? sweepDrills(config.cells.filter(hasVault), log) : undefined;

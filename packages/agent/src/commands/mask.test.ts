@@ -4,6 +4,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ErpCopies, erpCopies } from '@headgate/adapters/execution/masking/testing/erp-copy';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { generateSigningKey, openMasking, parseDocuments, savePrivateKey } from '@headgate/documents';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -17,6 +18,12 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'headgate-mask-command-'));
   copies = await erpCopies(['small']);
   copy = await copies.fresh('shop', 'small', false);
+  await withClient(copy, async (client) => {
+    await client.query(`alter table customer add column others text[]`);
+    // Its triggers keep what was.
+    await client.query('set session_replication_role = replica');
+    await client.query(`update customer set others = array[email, null, 'second.' || email]`);
+  });
 });
 afterAll(async () => {
   await copies?.remove();
@@ -58,6 +65,7 @@ test('from a scan to a signed statement: each command does what it says, and pri
     'table: public.customer, column: email, mask: email',
     'column: iban, mask: iban',
     'field: email, as: email',
+    'table: public.customer, column: others, mask: email',
   ])
     expect(proposed).toContain(words);
   // No value of anybody's: the domains of the sample's addresses are nowhere.
@@ -77,7 +85,7 @@ test('from a scan to a signed statement: each command does what it says, and pri
   const refused = await headgate(...DATABASE, '--rules', 'wrong.yaml', '--plan');
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining(`wrong.yaml:${line}:`) });
 
-  // A list that the scanner doesn't look into, and what it only guesses at, are for the person.
+  // What few of a list's members look like, and what the scanner only guesses at, are for the person.
   const tags = '    - {table: customer, column: tags, mask: email}';
   await writeFile(join(dir, 'people.yaml'), `${proposed.trimEnd()}\n${tags}\n`);
   const plan = await headgate(...rules, '--plan');

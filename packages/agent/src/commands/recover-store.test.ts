@@ -423,3 +423,26 @@ test('what is no row of a table is shown, approved, and compared as rows are: se
   );
   await expect(approve(old, 'usr_approver')).rejects.toThrow(/is not for approval/);
 });
+
+test('killed once its tenants are open: what they write then stays, and the log hears of it once', {
+  timeout: 200_000,
+}, async () => {
+  await cell.seal();
+  const then = await rows();
+  const moment = await now();
+  await cell.query('main', `insert into entry values (9000, 'lost')`);
+  await cell.ship();
+  const { code, err, file } = await proposed('opened', '--at', moment);
+  expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+  const yes = await approve(file, 'usr_approver');
+  const told = (await untoldFacts(cell.dataDir)).length;
+  // As the step that opens them says that it did.
+  await world.killedAt('are opened', file, yes, 60_000);
+  expect([await answers('ada'), await answers('bob')]).toEqual([200, 200]);
+  await cell.query('main', `insert into entry values (9001, 'a customer’s')`);
+  const done = await asked('apply', file, '--as', 'usr_run', '--approval', yes);
+  expect(done, done.err).toMatchObject({ code: 0, out: expect.stringMatching(/is back in its place/) });
+  expect(await rows()).toEqual([...then, { n: 9001, note: 'a customer’s' }]);
+  expect((await untoldFacts(cell.dataDir)).slice(told)).toMatchObject([{ kind: 'in-place', result: 'done' }]);
+  expect(await readdir(join(cell.dataDir, 'store-recoveries'))).toEqual([]);
+});

@@ -242,6 +242,7 @@ async function apply(file: string, values: Values, signal: AbortSignal): Promise
   });
   if (!placed.ok) return complain(sayRefusal(placed.refusal), EXIT.refused);
   await report(config, cell, { proposal, digest, by: judged.by, approval: judged.approval }, placed, sayer(values));
+  await standing.end();
   if (json === true) printJson({ proposal: digest, by, approval: judged.approval, ...placed });
   else print(`${doneLines(proposal, placed, values.config!).join('\n')}\n`);
   return placed.result === 'done' ? EXIT.ok : EXIT.refused;
@@ -288,13 +289,14 @@ async function report(
 ): Promise<void> {
   const { environment, cell, store, point, keptAt, moment, tenants, because } = proposal;
   const { lost, back } = rowsLost(proposal);
-  const { result, schemaVersion, startedAt } = placed;
+  // By when it ended, and not by when it is told: told twice it is one statement.
+  const { result, schemaVersion, startedAt, at } = placed;
   await reportRestoration({
     ...{ config, keyFile: vault?.keyFile, say },
     facts: {
       ...{ kind: 'in-place', environment, cell, moment, because, by, tenants, tenantCount: tenants.length },
       stores: [{ store, point, schemaVersion, ...(keptAt !== undefined && { lastCommitAt: keptAt }) }],
-      ...{ subject: digest, approvals: [{ by: approval.by, digest: approval.digest }], startedAt, at: Date.now() },
+      ...{ subject: digest, approvals: [{ by: approval.by, digest: approval.digest }], startedAt, at },
       ...(result === 'done' ? { rows: { back, away: lost, changed: 0 } } : { failed: 'check' }),
       result,
     },

@@ -144,6 +144,7 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
       const wal = walTrouble(cell, name, log);
       const sameDevice = await onSameDevice(cell.vault.store, restorePointsDir);
       bad ||= freshness.unreadable > 0 || freshness.newest === undefined || unmet.length > 0;
+      bad ||= freshness.datedAhead !== undefined;
       bad ||= late !== undefined || wal !== undefined;
       told.push({
         ...of,

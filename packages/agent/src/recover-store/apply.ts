@@ -55,6 +55,8 @@ export type Placed =
       readonly ok: true;
       readonly result: 'done' | 'taken-back';
       readonly startedAt: number;
+      /** When its tenants began to be opened. */
+      readonly at: number;
       readonly schemaVersion: number;
       /** The restore point of what stood before, and the folder that it was kept in. */
       readonly point: string;
@@ -70,7 +72,10 @@ const STEP_MS = 6 * 60 * 60_000;
 /** For a timeline's history to get to the repository. Milliseconds. */
 const TELL_MS = 120_000;
 
-/** Carries it out, or goes on with it. The cell has to be nobody else's meanwhile: an agent that runs is ended first. */
+/**
+ * Carries it out, or goes on with it. The cell has to be nobody else's meanwhile: an agent that runs is ended first. What ended stands as
+ * `opening` until the caller has told of it and ends the standing: else a kill in between would leave it untold.
+ */
 export async function placeStore(ask: PlaceAsk): Promise<Placed> {
   const before = await ask.standing.read();
   if (before !== undefined && before.proposal !== ask.digest)
@@ -107,6 +112,8 @@ class Placing {
     const begun = before ?? (await this.begin());
     if ('refusal' in begun) return begun;
     let standing = begun;
+    // Its tenants may be open, and have written: neither checked against the proposal again, nor brought back.
+    if (standing.phase === 'opening') return this.opened(standing);
     if (standing.phase === 'held') {
       const held = await this.hold(standing, before !== undefined);
       if ('refusal' in held) return held;
@@ -243,14 +250,18 @@ class Placing {
   }
 
   private async ended(standing: StandingPlace, result: 'done' | 'taken-back'): Promise<Placed> {
-    const { ask } = this;
+    const ended = { result, at: Date.now() };
+    return this.opened(await this.ask.standing.write({ ...standing, phase: 'opening', ended }));
+  }
+
+  private async opened(standing: StandingPlace): Promise<Placed> {
+    const { why, point = '', startedAt, ended } = standing;
+    if (ended === undefined) throw new Error('what ended has no result: look at the store first');
     await this.open(standing);
-    await ask.standing.end();
-    const { why, point = '', startedAt } = standing;
-    const { was, live } = ask.proposal;
-    const schemaVersion = result === 'done' ? was.schemaVersion : live.schemaVersion;
+    const { was, live } = this.ask.proposal;
+    const schemaVersion = ended.result === 'done' ? was.schemaVersion : live.schemaVersion;
     return {
-      ...{ ok: true, result, startedAt, schemaVersion, point, kept: this.kept },
+      ...{ ok: true, ...ended, startedAt, schemaVersion, point, kept: this.kept },
       ...(why !== undefined && { why }),
     };
   }

@@ -13,17 +13,23 @@ const STANDS = {
   pointed: 'its tenants are held, and it is being replaced',
   placed: 'its tenants are held, and what stands there wasn’t checked',
   leaving: 'its tenants are held, and what stood before is coming back',
+  opening: 'what stands is there to stay, and its tenants are being opened',
 } as const;
+
+/** What of one store, in words; undefined: nothing is. Throws, in words, where what was written down can't be read. */
+export async function halfWayOf(dataDir: string, cell: string, store: string): Promise<string | undefined> {
+  const standing = await new StandingFile(dataDir, cell, store).read();
+  if (standing === undefined) return undefined;
+  const since = new Date(standing.startedAt).toISOString();
+  return `half done since ${since} (proposal ${standing.proposal}): ${STANDS[standing.phase]}`;
+}
 
 /** In words, with what ends it; undefined: none is. Throws, in words, where what was written down can't be read. */
 export async function halfWayIn(dataDir: string, { cell, stores = {} }: CellOfStores): Promise<string | undefined> {
   const found: string[] = [];
   for (const store of Object.keys(stores)) {
-    const standing = await new StandingFile(dataDir, cell, store).read();
-    if (standing !== undefined)
-      found.push(
-        `the way back of the store ${store} is half done since ${new Date(standing.startedAt).toISOString()} (proposal ${standing.proposal}): ${STANDS[standing.phase]}`,
-      );
+    const half = await halfWayOf(dataDir, cell, store);
+    if (half !== undefined) found.push(`the way back of the store ${store} is ${half}`);
   }
   if (found.length === 0) return undefined;
   return `${named(found)}. The agent leaves this cell alone until that is over: end it (headgate-agent stop --config FILE --agent-only), go on (headgate-agent recover-store apply PROPOSAL --config FILE --as ID), and start it again`;

@@ -8,10 +8,11 @@ import { z } from 'zod';
 /**
  * `held`: tenants are held, or are being held; nothing else was done. `pointed`: a restore point of what stands is there, and the
  * store is being replaced. `placed`: the store of then stands in its place, and is checked. `leaving`: what stood before comes back.
+ * `opening`: it ended with a result, and its tenants are being opened, so they may have written since: nothing is replaced any more.
  */
 const Stored = z.strictObject({
   proposal: z.string(),
-  phase: z.enum(['held', 'pointed', 'placed', 'leaving']),
+  phase: z.enum(['held', 'pointed', 'placed', 'leaving', 'opening']),
   by: z.string(),
   approval: z.strictObject({ by: z.string(), digest: z.string() }),
   startedAt: z.int(),
@@ -21,6 +22,8 @@ const Stored = z.strictObject({
   point: z.string().exactOptional(),
   /** Why it goes back. */
   why: z.string().exactOptional(),
+  /** What it came to, and when, once its tenants are being opened. */
+  ended: z.strictObject({ result: z.enum(['done', 'taken-back']), at: z.int() }).exactOptional(),
 });
 
 export type StandingPlace = Readonly<z.output<typeof Stored>> & { readonly proposal: Digest };

@@ -51,6 +51,7 @@ export async function listedInRepository(
     ok:
       freshness.unreadable === 0 &&
       freshness.newest !== undefined &&
+      freshness.datedAhead === undefined &&
       unmet.length === 0 &&
       late === undefined &&
       log === undefined,

@@ -38,17 +38,24 @@ export function freshnessLines(
   lateFor?: number,
   wal?: string,
 ): string[] {
-  const { newest, ageMs, achievedRpoMs, unreadable, reachedAt, ahead } = freshness;
+  const { newest, ageMs, achievedRpoMs, unreadable, reachedAt, ahead, datedAhead = 0 } = freshness;
   const { versioning, replication } = protections;
   return [
     newest === undefined
       ? '  nothing could be brought back from here'
-      : reachedAt === undefined
-        ? `  lost if the store were lost now: the last ${ageText(ageMs!)}; at the worst moment so far: ${ageText(achievedRpoMs!)}`
-        : `  lost if the store were lost now: the last ${ageText(ageMs!)} (its WAL lies there up to ${timeText(reachedAt)}${ahead ? ', which is ahead of the clock here and counts for nothing' : ''})`,
+      : ageMs === undefined
+        ? '  lost if the store were lost now: nobody knows, since what lies there is dated ahead of the clock here'
+        : reachedAt === undefined
+          ? `  lost if the store were lost now: the last ${ageText(ageMs)}; at the worst moment so far: ${ageText(achievedRpoMs!)}`
+          : `  lost if the store were lost now: the last ${ageText(ageMs)} (its WAL lies there up to ${timeText(reachedAt)}${ahead ? ', which is ahead of the clock here and counts for nothing' : ''})`,
     ...(unreadable > 0
       ? [
           `  ${unreadable} ${unreadable === 1 ? "isn't right: a person has to look at it" : "aren't right: a person has to look at them"}`,
+        ]
+      : []),
+    ...(datedAhead > 0
+      ? [
+          `  ${datedAhead} DATED AHEAD of the clock here: when ${datedAhead === 1 ? 'it was' : 'they were'} taken nobody knows, and no rule removes ${datedAhead === 1 ? 'it' : 'them'} until then`,
         ]
       : []),
     `  versioning ${versioning.state} (${versioning.detail}), replication ${replication.state} (${replication.detail})`,

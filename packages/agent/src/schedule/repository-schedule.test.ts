@@ -58,7 +58,14 @@ describe.skipIf(missing !== undefined)('a store with pgBackRest, by schedule', (
   const schedule = (): Promise<Scheduler> =>
     agentSchedule({
       config: { cells: [world.config], dataDir: world.dir } as unknown as AgentConfig,
-      ...{ trust: { signers: [] }, log: silent, worker: () => worker, epoch: () => 1, goesBack: () => false },
+      ...{
+        trust: { signers: [] },
+        log: silent,
+        worker: () => worker,
+        epoch: () => 1,
+        seen: () => undefined,
+        goesBack: () => false,
+      },
       plane: {
         async recordDrill(bundle) {
           const opened = openDrill(bundle, { signers: await ownSigners(world.config.vault.keyFile) });

@@ -1,5 +1,6 @@
 /** When restore points are taken without a promotion: on a vault in a folder, by a cell that lays them out. */
 
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCellVault } from '@headgate/adapters/execution/vault/open-cell-vault';
 import { type SealedWorld, sealedWorld } from '@headgate/adapters/execution/vault/testing/sealed-world';
@@ -13,7 +14,7 @@ import { CountingCell, silent } from '../testing/bench-agent.ts';
 import { eventually } from '../testing/poll.ts';
 import type { CellOfVault } from '../vault-cells.ts';
 import { ScheduleFile } from './schedule-file.ts';
-import { Scheduler } from './scheduler.ts';
+import { Scheduler, type SeenThere } from './scheduler.ts';
 import { scheduleLines } from './words.ts';
 
 let world: SealedWorld;
@@ -22,11 +23,13 @@ let cell: CountingCell;
 let worker: CellWorker;
 let config: CellOfVault;
 let scheduler: Scheduler;
+let seen: SeenThere | undefined;
 let laid = 0;
 let sealed = 0;
 
 beforeEach(async () => {
   world = await sealedWorld();
+  seen = undefined;
   laid = 0;
   sealed = 0;
   const of = {
@@ -57,6 +60,7 @@ async function start(): Promise<void> {
     plane: { recordDrill: async () => 'recorded' },
     log: silent,
     worker: () => worker,
+    seen: () => seen,
     epoch: () => 4,
     goesBack: () => false,
   });
@@ -95,6 +99,25 @@ test('one is taken when it is due, for no rollout, and what no rule keeps goes',
   expect(scheduleLines(scheduler.of('shared'), Date.now()).join()).toMatch(
     /store main: restore point of .* ago, the next/,
   );
+});
+
+test('one is due at once where the newest one is gone, as somebody saw who looks there often', async () => {
+  await scheduler.stop();
+  config = { ...config, vault: { ...config.vault, schedule: { everyMs: 3_600_000 } } } as CellOfVault;
+  await start();
+  scheduler.start();
+  await eventually(() => sealed === 1, 20_000);
+  const [newest] = await inVault();
+  seen = { newest: newest!, gap: false };
+  await scheduler.stop();
+  await start();
+  scheduler.start();
+  await eventually(() => scheduler.of('shared')[0]?.points?.lastAt !== undefined, 20_000);
+  expect(scheduler.of('shared')[0]?.points?.dueAt).toBeGreaterThan(Date.now() + 3_000_000);
+  expect(sealed).toBe(1);
+  await rm(join(world.vaultDir, 'points'), { recursive: true });
+  seen = { gap: false };
+  await eventually(() => sealed === 2, 40_000);
 });
 
 test('what a rollout took last stays, however many are taken since', async () => {

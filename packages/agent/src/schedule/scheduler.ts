@@ -24,10 +24,19 @@ export interface SchedulerParts {
   readonly plane: Pick<ControlPlane, 'recordDrill'>;
   readonly log: Logger;
   worker(cell: string): CellWorker | undefined;
+  /** What the last look at where a store's restore points and its log lie came to, by whoever looks there often; undefined: nobody has. */
+  seen(cell: string, store: string): SeenThere | undefined;
   /** Of the control plane, as the agent knows it. */
   epoch(): number;
   /** The agent goes back by itself: nothing else is done meanwhile. */
   goesBack(): boolean;
+}
+
+export interface SeenThere {
+  /** The newest restore point that could be brought back. */
+  readonly newest?: string;
+  /** Nothing after a piece of the log comes back. */
+  readonly gap: boolean;
 }
 
 /** One store's schedule, for whoever asks how things stand. */
@@ -113,13 +122,14 @@ export class Scheduler {
       this.#parts.stores(cell).map((store): ScheduledStore => {
         const { points, drills } = this.#parts.file.of(cell.cell, store);
         const freshness = this.#freshness.get(`${cell.cell}/${store}`);
+        const gap = this.#parts.seen(cell.cell, store)?.gap === true;
         const { schedule, drill } = cell.vault;
         return {
           cell: cell.cell,
           store,
           // Before the vault was read nothing is known to be due.
           ...(schedule !== undefined &&
-            freshness !== undefined && { points: { ...points, everyMs: schedule.everyMs, freshness } }),
+            freshness !== undefined && { points: { ...points, everyMs: schedule.everyMs, freshness, gap } }),
           ...(drill?.everyMs !== undefined &&
             freshness?.newest !== undefined && { drills: { ...drills, everyMs: drill.everyMs } }),
         };
@@ -136,13 +146,20 @@ export class Scheduler {
     for (const cell of this.#parts.cells)
       for (const store of this.#parts.stores(cell)) {
         await this.#tell(cell.cell, store);
-        if (!this.#freshness.has(`${cell.cell}/${store}`)) await this.#look(cell, store, signal);
+        if (this.#isOtherwise(cell.cell, store)) await this.#look(cell, store, signal);
       }
     for (const due of scheduledWork(this.#scheduled())) {
       if (due.dueAt > Date.now() || signal.aborted) return;
       // What is put off is passed over: another cell's may be done now.
       if (await this.#work(due, signal)) return;
     }
+  }
+
+  /** Whether what is known of a store's restore points isn't what lies there: nobody has looked yet, or somebody saw another one since. */
+  #isOtherwise(cell: string, store: string): boolean {
+    const known = this.#freshness.get(`${cell}/${store}`);
+    const seen = this.#parts.seen(cell, store);
+    return known === undefined || (seen !== undefined && seen.newest !== known.newest?.id);
   }
 
   /** False: there is no room for it now. */

@@ -7,9 +7,11 @@ import { storesElsewhere, vaultedStores } from '@headgate/adapters/execution/vau
 import type { Trust } from '@headgate/documents';
 import type { ToldVault } from '@headgate/domain';
 import { cut } from '@headgate/domain/model/text';
+import { isDatedAhead } from '@headgate/domain/vault/dated-ahead';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
+import type { SeenThere } from '../schedule/scheduler.ts';
 import type { StoreWal } from '../schedule/wal-rounds.ts';
 import { type CellOfVault, hasVault } from '../vault-cells.ts';
 import { type LookedAt, lookInVault } from './look-in-vault.ts';
@@ -23,6 +25,8 @@ export interface VaultRoundsParts {
   readonly plane: Pick<ControlPlane, 'tellVaults'>;
   readonly trust: Pick<Trust, 'signers'>;
   readonly log: Logger;
+  /** Whether a store is half way back in its place, in words. */
+  halfWay(cell: string, store: string): Promise<string | undefined>;
   /** How the logs of a cell's stores stand. */
   wal(cell: string): readonly StoreWal[];
 }
@@ -33,7 +37,8 @@ const FEW = 100;
 /** Stores that are looked at side by side. */
 const SIDE_BY_SIDE = 4;
 
-interface Standing {
+/** How one store stands. */
+export interface Standing {
   /** What the last look saw that got there, and when by the monotonic clock. */
   readonly seen?: LookedAt & { readonly at: number };
   readonly why?: string;
@@ -42,9 +47,24 @@ interface Standing {
 /** Two rounds for each cell: one that looks, one that tells. */
 export class VaultRounds {
   readonly #rounds: readonly Every[];
+  readonly #wal: VaultRoundsParts['wal'];
+  readonly #seen = new Map<string, Map<string, Standing>>();
 
   constructor(parts: VaultRoundsParts) {
-    this.#rounds = parts.cells.flatMap((cell) => roundsOf(cell, parts));
+    this.#wal = parts.wal;
+    this.#rounds = parts.cells.flatMap((cell) => {
+      const standing = new Map<string, Standing>();
+      this.#seen.set(cell.cell, standing);
+      return roundsOf(cell, standing, parts);
+    });
+  }
+
+  /** What the last look that got there saw of a store, and the last round of its log; undefined: none got there yet. */
+  of(cell: string, store: string): SeenThere | undefined {
+    const seen = this.#seen.get(cell)?.get(store)?.seen;
+    if (seen === undefined) return undefined;
+    const gap = this.#wal(cell).some((each) => each.store === store && each.gap !== undefined);
+    return { gap, ...(seen.newest !== undefined && { newest: seen.newest.id }) };
   }
 
   start(): void {
@@ -66,11 +86,11 @@ function storesOf(cell: AnyCellConfig): readonly (readonly [store: string, where
 
 function roundsOf(
   config: AnyCellConfig,
-  { everyMs, lookEveryMs, plane, trust, log, wal }: VaultRoundsParts,
+  standing: Map<string, Standing>,
+  { everyMs, lookEveryMs, plane, trust, log, wal, halfWay }: VaultRoundsParts,
 ): readonly Every[] {
   const { cell } = config;
   const stores = storesOf(config);
-  const standing = new Map<string, Standing>();
   let lookedFor = 0;
   const look = async (store: string, signal: AbortSignal): Promise<void> => {
     const before = standing.get(store);
@@ -107,17 +127,22 @@ function roundsOf(
       // Once, so that nobody goes by what was told when there still were some.
       if (stores.length === 0 && toldOfNone) return;
       const logs = new Map(wal(cell).map((each) => [each.store, each]));
-      const told = stores.map(([store, where]) =>
-        toldOf(
-          { store, where, rpoMs: hasVault(config) ? config.vault.rpoMs : undefined },
-          standing.get(store),
-          logs.get(store),
-        ),
-      );
+      const told: (ToldVault | undefined)[] = [];
+      for (const [store, where] of stores) {
+        // What can't be read is told as it is: somebody has to look.
+        const half = await halfWay(cell, store).catch((error: Error) => error.message);
+        const of = { store, where, rpoMs: hasVault(config) ? config.vault.rpoMs : undefined };
+        const seen = toldOf(of, standing.get(store), logs.get(store));
+        // It counts before anybody has looked: its log isn't shipped meanwhile.
+        if (half === undefined) told.push(seen);
+        else told.push({ ...(seen ?? { store, where }), halfWay: plain(half) });
+      }
       // As long as something wasn't looked at once, what is told of it would be less than what was told before.
       if (told.some((each) => each === undefined)) return;
       const now = performance.now();
-      const news = JSON.stringify((told as ToldVault[]).map(({ point, gap, why }) => [point?.id, gap, why]));
+      const news = JSON.stringify(
+        (told as ToldVault[]).map(({ point, gap, why, halfWay: half }) => [point?.id, gap, why, half]),
+      );
       if (stores.length > FEW && news === toldTrouble && now - toldAt < TELL_MANY_MS) return;
       await plane.tellVaults(cell, told as ToldVault[]);
       [toldOfNone, toldAt, toldTrouble, trouble] = [true, now, news, undefined];
@@ -133,7 +158,7 @@ function roundsOf(
 }
 
 /** What is told of one store; undefined: nobody has looked yet. */
-function toldOf(
+export function toldOf(
   {
     store,
     where,
@@ -147,22 +172,27 @@ function toldOf(
   const { seen, why: unseen } = standing;
   const newest = seen?.newest;
   const gap = wal?.gap;
+  const now = Date.now();
   const whys = [
     unseen,
+    newest !== undefined && isDatedAhead(newest.takenAt, now)
+      ? `${newest.id} is dated ahead of the clock here: when it was taken nobody knows`
+      : undefined,
     seen?.goesOn === false && gap === undefined ? seen.log : undefined,
     wal?.why === gap ? undefined : wal?.why,
   ];
   const why = whys.filter((each) => each !== undefined).join('; ');
-  const now = Date.now();
   // Of a repository the moment before a gap isn't known: a restore point is what comes back for certain.
   const counts = gap === undefined ? seen?.goesOn === true : where === 'vault';
   const reachedAt = counts ? wal?.reachedAt : undefined;
+  // What a clock that jumped wrote down says nothing of what would be lost.
+  const known = [newest?.takenAt, reachedAt].filter((at) => at !== undefined && !isDatedAhead(at, now)) as number[];
   return {
     store,
     where,
     ...(newest !== undefined && {
       point: { id: plain(newest.id), ageMs: Math.max(0, now - newest.takenAt) },
-      lostMs: Math.max(0, now - Math.max(newest.takenAt, reachedAt ?? 0)),
+      ...(known.length > 0 && { lostMs: Math.max(0, now - Math.max(...known)) }),
     }),
     ...(seen !== undefined && seen.unreadable > 0 && { unreadable: seen.unreadable }),
     ...(gap !== undefined && { gap: plain(gap) }),

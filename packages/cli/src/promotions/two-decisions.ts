@@ -16,6 +16,7 @@ export function twoDecisionsLines({ promotion, cells, truncated }: WayBack): rea
   const tenants = cells.reduce((sum, each) => sum + each.tenants, 0);
   const stores = cells.flatMap(({ cell, data = [] }) => data.map((each) => ({ cell, ...each })));
   const lost = cells.flatMap(({ cell, loses }) => loses.map((what) => `cell ${cell}: ${what}`));
+  const stays = cells.flatMap(({ cell, stays: done = [] }) => done.map((what) => `cell ${cell}: ${what}`));
   const asked = lost.length > 0 || stores.some(({ asks }) => asks !== undefined);
   return [
     `the application: ${counted(tenants, 'tenant')} of ${counted(cells.length, 'cell')} back${asked ? '; what comes before a yes loses nothing, and is done at once' : '; nothing that was written is lost'}`,
@@ -28,6 +29,8 @@ export function twoDecisionsLines({ promotion, cells, truncated }: WayBack): rea
     ...more(stores.length, 'store', truncated),
     ...lost.slice(0, MOST).map((what) => `  it would lose: ${what}`),
     ...more(lost.length, 'loss', false),
+    ...stays.slice(0, MOST).map((what) => `  no way back undoes: ${what}`),
+    ...more(stays.length, 'such thing', false),
     ...(asked ? [`  once it asks, how it is answered, yes or no: headgate explain ${promotion}`] : []),
   ].map(printable);
 }

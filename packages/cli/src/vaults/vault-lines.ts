@@ -2,6 +2,7 @@ import type { Vault } from '@headgate/contract';
 import { printable } from '../output.ts';
 
 const SIGNS = {
+  'half-way': 'HALF WAY',
   none: 'NOTHING',
   gap: 'GAP',
   exposed: 'TOO LONG AGO',

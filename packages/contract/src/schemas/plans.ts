@@ -151,6 +151,8 @@ export const wayBack = z
         first: z.array(z.object({ id: z.string(), text: z.string(), approver: z.string().exactOptional() })),
         /** What is lost, in words. */
         loses: z.array(z.string()),
+        /** What no way back undoes: what customers did by what was activated. Older servers don't tell it. */
+        stays: z.array(z.string()).exactOptional(),
         /** What becomes of each store that a begun step migrated. Older servers don't tell it. */
         data: z
           .array(

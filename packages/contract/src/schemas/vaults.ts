@@ -23,6 +23,8 @@ const seen = {
   unreadable: z.int().min(1).exactOptional(),
   /** A piece of the log is gone, by its name: nothing after it comes back. */
   gap: text(500).exactOptional(),
+  /** It is half way back in its place, and its tenants are held: since when, and by what. */
+  halfWay: text(500).exactOptional(),
   /** Why the last look or the last round of the log did not get there. */
   why: text(500).exactOptional(),
   /** What the agent's own configuration lets be lost. */
@@ -53,7 +55,7 @@ export const vault = z
     /** When somebody looked who got there, by the control plane's clock. */
     at: z.int().exactOptional(),
     /** `none`: nothing could be brought back. `exposed`: more would be lost than the agent's configuration lets be. `unseen`: nobody knows. */
-    state: z.enum(['none', 'gap', 'exposed', 'unseen', 'kept']),
+    state: z.enum(['half-way', 'none', 'gap', 'exposed', 'unseen', 'kept']),
     words: z.string(),
     /** What would mend it; empty where nothing is known to be wrong. */
     mend: z.string(),

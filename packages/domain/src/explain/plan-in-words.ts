@@ -139,6 +139,8 @@ export interface WayBackCell {
   readonly steps: readonly { readonly id: string; readonly text: string; readonly approver?: string }[];
   /** What is lost on the way, in words, as far as it is known; empty when nothing is. */
   readonly loses: readonly string[];
+  /** What no way back undoes: what was activated, by what customers may have done with it since. */
+  readonly stays: readonly string[];
   /** What becomes of each store that a begun step migrated: a decision of its own, where it would lose anything. */
   readonly data: readonly StoreBack[];
 }
@@ -171,8 +173,19 @@ export function wayBack(
       return lost === undefined ? [] : [`${actionText(step.action)}: ${lost}`];
     });
     const told = { cell: cell.cell, tenants: who.length, who: named(who), steps: steps.map(wordsOf), loses };
-    return [{ ...told, data: cell.steps.slice(0, rollout.begun).flatMap((step) => storeBack(step, cell, steps)) }];
+    const begun = cell.steps.slice(0, rollout.begun);
+    const data = begun.flatMap((step) => storeBack(step, cell, steps));
+    return [{ ...told, stays: staysDone(plan, begun), data }];
   });
+}
+
+/** What was done by operations that these steps activated. */
+function staysDone({ activates = [] }: Plan, begun: readonly Step[]): readonly string[] {
+  const whom = begun.filter(isActivation).flatMap(({ action }) => action.tenants);
+  if (whom.length === 0) return [];
+  return activates.map(
+    ({ operation, because }) => `what ${named(whom)} did by ${operation} since it was activated stays done: ${because}`,
+  );
 }
 
 function storeBack(step: Step, cell: CellPlan, back: readonly UndoStep[]): readonly StoreBack[] {

@@ -103,7 +103,8 @@ export function judgeVault(of: StoreName, seen: SeenVault, now: number, { rpoMs 
       vaultMend(seen, now) || `take restore points more often (vault.schedule.everyMs)`,
       'operator',
     );
-  const { where, point, gap, at, why } = seen;
+  const { where, point, gap, halfWay, at, why } = seen;
+  if (halfWay !== undefined) return no('fail', `${name} is half way back in its place: ${halfWay}`);
   if (isUnseen(seen, now))
     return no(
       'no-data',

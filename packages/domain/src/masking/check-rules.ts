@@ -7,7 +7,7 @@ import {
   nameOf,
   quoteTable,
 } from './catalogue.ts';
-import { maskerOf } from './maskers.ts';
+import { maskerOf, takesSingleValues } from './maskers.ts';
 import { fullName, type MaskingRule, type RuleRefusal } from './rule.ts';
 
 /** A rule that found its column. */
@@ -109,7 +109,7 @@ function checkType({ rule, index, column }: PlacedRule, say: Say): void {
     say(index, 'mask', 'mask-type', why, 'choose a masker for that type');
     return;
   }
-  if (column.array && (rule.mask === 'date' || rule.mask === 'amount' || rule.mask === 'json')) {
+  if (column.array && takesSingleValues(rule.mask)) {
     const why = `${named} is a list, and ${rule.mask} takes single values`;
     say(index, 'mask', 'mask-type', why, 'choose a masker of texts, or code');
     return;

@@ -183,6 +183,11 @@ export const MASKERS: { readonly [N in MaskerName]: Masker<Extract<Mask, { mask:
 };
 
 /** The masker of a mask. */
+/** Whether a mask is of single values only: what one member of a list becomes would depend on the others, or on another column. */
+export function takesSingleValues(mask: MaskerName): boolean {
+  return mask === 'date' || mask === 'amount' || mask === 'json';
+}
+
 export function maskerOf<M extends Mask>(mask: M): Masker<M> {
   return MASKERS[mask.mask] as unknown as Masker<M>;
 }

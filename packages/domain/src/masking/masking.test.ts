@@ -256,6 +256,7 @@ describe('the scanner', () => {
     table: 'public.t',
     column: name,
     base: 'text',
+    array: false,
     length: null,
     unique: false,
     person: 'id',
@@ -281,6 +282,9 @@ describe('the scanner', () => {
     [sample('street', { unique: true }), 'code', 'likely'],
     [sample('email', { email: 99, length: 20 }), 'code', 'sure'],
     [sample('data', { base: 'jsonb', fields: [{ field: 'mail', as: 'email' }] }), 'json', 'likely'],
+    [sample('others', { array: true, email: 98 }), 'email', 'sure'],
+    [sample('birth_dates', { base: 'date', array: true }), undefined, undefined],
+    [sample('salaries', { base: 'numeric', array: true }), undefined, undefined],
     [sample('status'), undefined, undefined],
     [sample('email_count', { base: 'int4' }), undefined, undefined],
   ])('%o', (given, mask, sure) => {

@@ -1,5 +1,5 @@
 /** Proposes rules for a database from what columns are called, what type they are, and how many sampled values look like what. */
-import { MASKERS } from './maskers.ts';
+import { MASKERS, takesSingleValues } from './maskers.ts';
 import type { Mask } from './rule.ts';
 
 /** What was sampled of a column: counts alone. */
@@ -8,11 +8,13 @@ export interface ColumnSample {
   readonly table: string;
   readonly column: string;
   readonly base: string;
+  /** A list: what is counted are its members. */
+  readonly array: boolean;
   readonly length: number | null;
   readonly unique: boolean;
   /** Column that tells whose row it is, for days: the primary key where it is one column. */
   readonly person: string | undefined;
-  /** Values that are not null. */
+  /** Values that are not null; of a list, members that aren't. */
   readonly values: number;
   readonly email: number;
   readonly phone: number;
@@ -115,8 +117,8 @@ function propose(sample: ColumnSample): Found | undefined {
   return undefined;
 }
 
-function fits({ mask }: Mask, { base }: ColumnSample): boolean {
-  return MASKERS[mask].types.has(base);
+function fits({ mask }: Mask, { base, array }: ColumnSample): boolean {
+  return MASKERS[mask].types.has(base) && !(array && takesSingleValues(mask));
 }
 
 /** The same for a column that takes it: code, where different values must stay different or the result is too long. */

@@ -11,8 +11,10 @@ import {
 } from '@headgate/testkit/domain/builders';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { wayBack } from '../explain/plan-in-words.ts';
 import type { Operation } from '../model/operation.ts';
 import type { ReleaseManifest } from '../model/release.ts';
+import type { Rollout } from '../rollout/state.ts';
 import { closedUntil, isActivation, isClosedUntil } from './activation.ts';
 import { covers, envelopeOf, uncovered } from './envelope.ts';
 import { askedBefore } from './no-return.ts';
@@ -169,6 +171,17 @@ describe('going back', () => {
     });
     const two = aPlan({ application, manifest: more, cells });
     expect(askedAt(two, 'w1.deploy')).toBe(true);
+  });
+
+  test('says of what was activated, and for whom, that what they did by it stays done', () => {
+    const stays = (begun: number) => {
+      const rollout = { cell: cell.cell, begun, restorePoints: {} } as unknown as Rollout;
+      return wayBack(plan, new Map([[cell.cell, rollout]]), 1, 0)[0]?.stays;
+    };
+    const to = begunWith(cell, first.id);
+    expect(stays(to - 1)).toEqual([]);
+    const who = first.action.tenants.join(', ');
+    expect(stays(to)).toEqual([`what ${who} did by file-return since it was activated stays done: ${because}`]);
   });
 
   test('opens behind whoever goes back once they are on the stable slot, and before the code is stopped', () => {

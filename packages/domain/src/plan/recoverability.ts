@@ -149,7 +149,7 @@ function standingOf(
     return { standing: stopped.verdict === 'fail' ? 'missed' : 'not-known', because: stopped.because };
   }
   const state = seen === undefined ? 'unseen' : vaultState(seen, now);
-  if (seen !== undefined && (state === 'none' || state === 'gap' || state === 'exposed'))
+  if (seen !== undefined && (state === 'half-way' || state === 'none' || state === 'gap' || state === 'exposed'))
     return { standing: 'missed', because: vaultText(seen, now) };
   if (drill !== undefined && drill.because.length > 0)
     return { standing: 'missed', because: `its last drill did not go well: ${drill.because.join('; ')}` };

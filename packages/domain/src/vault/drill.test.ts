@@ -56,6 +56,20 @@ describe('a drill', () => {
     expect(judgeDrill(lacking('point')).rpoMs).toBeUndefined();
   });
 
+  test('of a restore point that is dated ahead of it knows nothing of what would be lost, and says so', () => {
+    const ahead = { ...sound, point: { ...point, takenAt: NOW + 86_400_000, sealedAt: NOW + 86_405_000 } };
+    const { ok, missing, rpoMs } = judgeDrill(ahead);
+    expect({ ok, missing, rpoMs }).toEqual({
+      ok: false,
+      missing: ['rp-1 is dated ahead of the drill: what would be lost nobody knows'],
+      rpoMs: undefined,
+    });
+    // Clocks differ by a little; and its log may say it.
+    expect(judgeDrill({ ...sound, point: { ...point, takenAt: NOW + 30_000 } })).toMatchObject({ ok: true, rpoMs: 0 });
+    const wal = { segments: 4, reachedAt: NOW - 10_000, sealedAt: NOW - 9_000, lsn: '0/3', replayed: true };
+    expect(judgeDrill({ ...ahead, wal })).toMatchObject({ ok: true, rpoMs: 10_000 });
+  });
+
   test('with its log loses what the vault doesn’t have of that yet, and never less than passes until more of it lies there', () => {
     const wal = {
       segments: 2,
@@ -163,6 +177,12 @@ describe('the schedule', () => {
       ['restore-point', 60_000],
       ['drill', 200_000],
     ]);
+  });
+
+  test('of a log with a gap one is due within five minutes of the newest, and never later than it is anyway', () => {
+    const due = (everyMs: number, gap: boolean) =>
+      scheduledWork([store({ points: { ...points, everyMs, gap } })])[0]!.dueAt - NOW;
+    expect([due(3_600_000, true), due(3_600_000, false), due(60_000, true)]).toEqual([300_000, 3_600_000, 60_000]);
   });
 
   test('of two that are due together the restore point goes first, and what is due first goes before others', () => {

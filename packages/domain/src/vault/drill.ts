@@ -6,6 +6,7 @@
 import { durationText } from '../model/duration.ts';
 import type { Digest, Instant } from '../model/identity.ts';
 import type { CensusComparison, CensusDifference } from './census.ts';
+import { isDatedAhead } from './dated-ahead.ts';
 
 /** The store that was drilled. */
 export interface DrilledStore {
@@ -119,6 +120,7 @@ export function judgeDrill(facts: DrillFacts): DrillResult {
     ...(facts.transactions?.failed === undefined ? [] : [`business transactions: ${facts.transactions.failed}`]),
   ];
   const missing = because.length > 0 ? [] : missingIn(facts);
+  const lost = point === undefined ? undefined : lostMs(point, facts);
   const first = took.firstTransactionMs;
   const measured = first ?? (facts.transactions === undefined ? took.comparedMs : undefined);
   return {
@@ -129,25 +131,33 @@ export function judgeDrill(facts: DrillFacts): DrillResult {
       rtoMs: measured,
       rtoUntil: first === undefined ? ('last-comparison' as const) : ('first-transaction' as const),
     }),
-    ...(point !== undefined && { rpoMs: lostMs(point, facts) }),
+    ...(lost !== undefined && { rpoMs: lost }),
   };
 }
 
 /**
  * With its log the age of the log's end, and never less than passes until more of it lies there. Without: by a schedule the next
- * restore point is begun so long after this one, and counts once it is sealed, which takes as long as this one's did.
+ * restore point is begun so long after this one, and counts once it is sealed, which takes as long as this one's did. Undefined: all of
+ * that is dated ahead of the drill, by a clock that jumped, so that nobody knows.
  */
-function lostMs({ takenAt, sealedAt }: DrilledPoint, { startedAt, everyMs, wal }: DrillFacts): number {
+function lostMs({ takenAt, sealedAt }: DrilledPoint, { startedAt, everyMs, wal }: DrillFacts): number | undefined {
+  const since = (moments: readonly Instant[]): number | undefined => {
+    const known = moments.filter((at) => !isDatedAhead(at, startedAt));
+    return known.length === 0 ? undefined : startedAt - Math.max(...known);
+  };
   // What broke off before the log was replayed says nothing against it: it reaches as far as what lies there does.
-  if (wal !== undefined && wal.replayed !== false) {
-    const passes = (wal.everyMs ?? 0) + Math.max(0, wal.sealedAt - wal.reachedAt);
-    return Math.max(0, passes, startedAt - Math.max(wal.reachedAt, takenAt));
-  }
-  const lets = everyMs === undefined ? 0 : everyMs + Math.max(0, sealedAt - takenAt);
-  return Math.max(0, lets, startedAt - takenAt);
+  const follows = wal !== undefined && wal.replayed !== false;
+  const passes = follows
+    ? (wal.everyMs ?? 0) + Math.max(0, wal.sealedAt - wal.reachedAt)
+    : everyMs === undefined
+      ? 0
+      : everyMs + Math.max(0, sealedAt - takenAt);
+  const age = since(follows ? [wal.reachedAt, takenAt] : [takenAt]);
+  return age === undefined ? undefined : Math.max(0, passes, age);
 }
 
-function missingIn({ point, took, schemaVersion, census, files, amcheck }: DrillFacts): readonly string[] {
+function missingIn(facts: DrillFacts): readonly string[] {
+  const { point, took, schemaVersion, census, files, amcheck } = facts;
   return [
     ...(point === undefined ? ['no restore point was brought back'] : []),
     ...(schemaVersion === undefined ? ['the schema’s version that came back isn’t known'] : []),
@@ -157,6 +167,9 @@ function missingIn({ point, took, schemaVersion, census, files, amcheck }: Drill
     ...(files === undefined ? ['the files beside the database weren’t read back'] : []),
     ...(amcheck === undefined ? ['tables and indexes weren’t checked (pg_amcheck)'] : []),
     ...(took.comparedMs === undefined ? ['it was never timed'] : []),
+    ...(point !== undefined && lostMs(point, facts) === undefined
+      ? [`${point.id} is dated ahead of the drill: what would be lost nobody knows`]
+      : []),
   ];
 }
 

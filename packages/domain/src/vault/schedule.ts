@@ -37,7 +37,12 @@ export interface ScheduledStore {
   readonly cell: string;
   readonly store: string;
   /** Absent: restore points aren't taken by schedule. */
-  readonly points?: Attempts & { readonly everyMs: number; readonly freshness: Freshness };
+  readonly points?: Attempts & {
+    readonly everyMs: number;
+    readonly freshness: Freshness;
+    /** The log that lies there has a gap: nothing that was written after it comes back before there is another restore point. */
+    readonly gap?: boolean;
+  };
   /** Absent: it isn't drilled by schedule. `lastAt`: when a drill last went well. */
   readonly drills?: Attempts & { readonly everyMs: number; readonly lastAt?: Instant };
 }
@@ -49,6 +54,8 @@ export interface Scheduled {
   readonly dueAt: Instant;
 }
 
+/** Between two restore points that are taken for a gap: one mends it, but for a log that loses a piece again and again. */
+const GAP_EVERY_MS = 300_000;
 const FIRST_BACKOFF_MS = 15_000;
 const LONGEST_BACKOFF_MS = 3_600_000;
 
@@ -62,7 +69,7 @@ export function scheduledWork(stores: readonly ScheduledStore[]): readonly Sched
             cell,
             store,
             what: 'restore-point' as const,
-            dueAt: notBefore(nextDue(points.freshness, points.everyMs), points),
+            dueAt: notBefore(nextDue(points.freshness, pointEveryMs(points)), points),
           },
         ]),
     ...(drills === undefined
@@ -78,6 +85,10 @@ export function scheduledWork(stores: readonly ScheduledStore[]): readonly Sched
   ]);
   const rank = ({ what }: Scheduled): number => (what === 'restore-point' ? 0 : 1);
   return all.toSorted((a, b) => a.dueAt - b.dueAt || rank(a) - rank(b));
+}
+
+function pointEveryMs({ everyMs, gap }: NonNullable<ScheduledStore['points']>): number {
+  return gap === true ? Math.min(everyMs, GAP_EVERY_MS) : everyMs;
 }
 
 /** What failed is tried again later and later, at most an hour, and no later than every so often. */

@@ -27,6 +27,18 @@ test.each([
   ['a gap is one however little would be lost', 'gap', seen({ gap: 'segment 6 is gone' }), NOON],
   ['without a restore point there is nothing', 'none', seen({}, ['point', 'lostMs']), NOON],
   ['one that nobody has looked at is unseen', 'unseen', seen({ why: 'away' }, ['ageMs', 'point', 'lostMs']), NOON],
+  [
+    'one that is half way back in its place is that, whatever was seen',
+    'half-way',
+    seen({ halfWay: 'half done' }),
+    NOON,
+  ],
+  [
+    'also when nobody looked since',
+    'half-way',
+    seen({ halfWay: 'half done' }, ['ageMs', 'point', 'lostMs']),
+    NOON + 2 * VAULT_LOOK_MAX_AGE_MS,
+  ],
   ['so is one of long ago, whatever it said', 'unseen', seen({ ageMs: VAULT_LOOK_MAX_AGE_MS + 1 }), NOON],
   ['and one of which it isn’t known what comes back', 'unseen', seen({}, ['lostMs']), NOON],
 ] as const)('%s', (_, state, look, now) => {

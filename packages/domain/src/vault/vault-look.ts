@@ -17,6 +17,8 @@ export interface ToldVault {
   readonly unreadable?: number;
   /** A piece of the log is gone, by its name: nothing after it comes back. */
   readonly gap?: string;
+  /** The store is half way back in its place, and its tenants are held: since when, and by what. */
+  readonly halfWay?: string;
   /** Why the last look or the last round of the log did not get there. */
   readonly why?: string;
   /** What the agent's own configuration lets be lost. Milliseconds. */
@@ -44,10 +46,10 @@ export const VAULT_LOOK_MAX_AGE_MS = 3_600_000;
 const AHEAD_MS = 60_000;
 
 /**
- * `kept`: it could be brought back. `gap`: not beyond a piece of its log that is gone. `none`: nothing could be brought back.
+ * `half-way`: the store itself is being put back in its place, and whoever began that has to end it. `kept`: it could be brought back. `gap`: not beyond a piece of its log that is gone. `none`: nothing could be brought back.
  * `exposed`: more would be lost than the agent's configuration lets be. `unseen`: nobody knows.
  */
-export const VAULT_STATES = ['none', 'gap', 'exposed', 'unseen', 'kept'] as const;
+export const VAULT_STATES = ['half-way', 'none', 'gap', 'exposed', 'unseen', 'kept'] as const;
 export type VaultState = (typeof VAULT_STATES)[number];
 
 /** Dates a look by the moment at which it was told. */
@@ -69,6 +71,8 @@ export function isUnseen({ at }: SeenVault, now: Instant): boolean {
 
 /** How a store's restore points stand, where no policy says how much may be lost. */
 export function vaultState(seen: SeenVault, now: Instant): VaultState {
+  // However long ago it was told: only its end ends it, and then its agent tells again.
+  if (seen.halfWay !== undefined) return 'half-way';
   if (isUnseen(seen, now)) return 'unseen';
   if (seen.point === undefined) return 'none';
   if (seen.gap !== undefined) return 'gap';
@@ -84,11 +88,14 @@ export function lostNowMs({ point, reachedAt }: SeenVault, now: Instant): number
 
 /** A look in one sentence: what could be brought back, what is wrong, and as of when. */
 export function vaultText(seen: SeenVault, now: Instant): string {
-  const { where, point, gap, why, rpoMs, unreadable = 0, at } = seen;
+  const { where, point, gap, halfWay, why, rpoMs, unreadable = 0, at } = seen;
+  const half = halfWay === undefined ? '' : `HALF WAY back in its place: ${halfWay}`;
+  if (at === undefined && half !== '') return half;
   if (at === undefined) return `nobody knows what lies in its ${where}${why === undefined ? '' : `: ${why}`}`;
   const lost = lostNowMs(seen, now);
   const over = lost !== undefined && rpoMs !== undefined && lost > rpoMs;
   const parts = [
+    half,
     point === undefined
       ? `NO restore point in its ${where}: nothing could be brought back`
       : `newest restore point ${point.id} of ${ageText(Math.max(0, now - point.takenAt))} ago, in its ${where}`,
@@ -114,10 +121,12 @@ export function vaultMend(seen: SeenVault, now: Instant): string {
   switch (vaultState(seen, now)) {
     case 'kept':
       return '';
+    case 'half-way':
+      return `end its agent and go on: headgate-agent stop --config FILE --agent-only, then headgate-agent recover-store apply PROPOSAL --config FILE --as ID --approval FILE`;
     case 'unseen':
       return `see that the agent of ${cell} runs, and what it says: headgate-agent status --config FILE`;
     case 'gap':
-      return `a restore point mends it: by schedule (vault.schedule), or the next promotion that migrates the store; look: ${look}`;
+      return `a restore point mends it: its agent takes one within five minutes where vault.schedule is set, and else with the next promotion that migrates the store; look: ${look}`;
     case 'none':
     case 'exposed':
       return `let restore points be taken by schedule (vault.schedule), and its log brought there (vault.wal); look: ${look}`;

@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { freshnessOf, nextDue } from './freshness.ts';
 import { decideRetention, type RetentionRule, type VaultedPoint } from './retention.ts';
-import { beforeWayBack, takenForRollout } from './schedule.ts';
+import { beforeWayBack, SCHEDULED, takenForRollout } from './schedule.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+/** Later than any of them. */
+const LATE = 500 * DAY;
 
 const point: fc.Arbitrary<Omit<VaultedPoint, 'id'>> = fc
   .record({
@@ -30,7 +32,7 @@ describe('retention', () => {
       r: RetentionRule,
       n: ReadonlySet<string>,
     ) => void,
-  ) => fc.assert(fc.property(points, rule, needed, (all, r, n) => check(decideRetention(all, r, n), all, r, n)));
+  ) => fc.assert(fc.property(points, rule, needed, (all, r, n) => check(decideRetention(all, r, n, LATE), all, r, n)));
 
   test('every restore point is kept or removed, and only one of both', () =>
     decided(({ keep, remove }, all) => {
@@ -55,7 +57,7 @@ describe('retention', () => {
     const lasting = beforeWayBack('r1', 'undo.w1.migrate.main');
     const all = [point('old', 1, lasting), point('gone', 2, 'r0'), point('last', 3, 'r0'), point('new', 4, lasting)];
     const one = { last: 1, days: 0, weeks: 0 };
-    expect(decideRetention(all, one, new Set()).remove.map(({ id }) => id)).toEqual(['gone']);
+    expect(decideRetention(all, one, new Set(), LATE).remove.map(({ id }) => id)).toEqual(['gone']);
     expect(takenForRollout({ rollout: lasting })).toBe(false);
   });
 
@@ -78,9 +80,9 @@ describe('retention', () => {
 
   test('it does not depend on the order of the list, and deciding again removes nothing more', () =>
     decided(({ keep, remove }, all, r, n) => {
-      expect(decideRetention(all.toReversed(), r, n)).toEqual({ keep, remove });
+      expect(decideRetention(all.toReversed(), r, n, LATE)).toEqual({ keep, remove });
       const left = all.filter((p) => keep.some(({ id }) => id === p.id));
-      expect(decideRetention(left, r, n).remove).toEqual([]);
+      expect(decideRetention(left, r, n, LATE).remove).toEqual([]);
     }));
 
   test('the rules, by an example: three last, two days, no week', () => {
@@ -100,7 +102,7 @@ describe('retention', () => {
       at('d2', 2 * DAY, 'open'),
       at('d1', DAY),
     ];
-    const { keep, remove } = decideRetention(all, { last: 3, days: 2, weeks: 0 }, new Set(['open']));
+    const { keep, remove } = decideRetention(all, { last: 3, days: 2, weeks: 0 }, new Set(['open']), LATE);
     expect(keep.map(({ id, because }) => [id, because])).toEqual([
       ['d9-noon', 'it is the newest'],
       ['d9-ten', 'it is one of the last 3'],
@@ -112,8 +114,35 @@ describe('retention', () => {
   });
 });
 
+test('what a clock that jumped ahead has written removes nothing that is taken later', () => {
+  const at = (id: string, takenAt: number): VaultedPoint => ({ id, takenAt, readable: true, rollout: SCHEDULED });
+  const all = [at('jumped', 30 * DAY), at('today', 2 * DAY), at('before', DAY)];
+  const { keep, remove } = decideRetention(all, { last: 1, days: 0, weeks: 0 }, new Set(), 2 * DAY + HOUR);
+  expect(keep.map(({ id, because }) => [id, because])).toEqual([
+    ['jumped', 'it is dated ahead of now: nobody knows when it was taken'],
+    ['today', 'it is the newest'],
+  ]);
+  expect(remove.map(({ id }) => id)).toEqual(['before']);
+  // Its day come, it is one like the others.
+  expect(decideRetention(all, { last: 1, days: 0, weeks: 0 }, new Set(), 30 * DAY).remove).toHaveLength(2);
+});
+
 describe('freshness', () => {
   const at = (takenAt: number, readable = true): VaultedPoint => ({ id: `at-${takenAt}`, takenAt, readable });
+
+  test('what is dated ahead of now says nothing of what would be lost, and makes the next one due', () => {
+    const now = 10 * HOUR;
+    expect(freshnessOf([at(DAY), at(4 * HOUR)], now)).toEqual({
+      ...{ newest: { id: `at-${4 * HOUR}`, takenAt: 4 * HOUR }, ageMs: 6 * HOUR, achievedRpoMs: 6 * HOUR },
+      ...{ unreadable: 0, datedAhead: 1 },
+    });
+    const alone = freshnessOf([at(DAY)], now);
+    expect(alone).toEqual({ newest: { id: `at-${DAY}`, takenAt: DAY }, unreadable: 0, datedAhead: 1 });
+    expect(nextDue(alone, HOUR)).toBe(0);
+    // Its log says what would be lost all the same; clocks that differ by a little change nothing.
+    expect(freshnessOf([at(DAY)], now, 9 * HOUR)).toMatchObject({ ageMs: HOUR });
+    expect(freshnessOf([at(now + 30_000)], now)).toMatchObject({ ageMs: 0, newest: { takenAt: now } });
+  });
 
   test('what would be lost now is all since the newest that can be read; what would have been lost, the longest gap', () => {
     expect(freshnessOf([at(10 * HOUR), at(HOUR), at(4 * HOUR), at(11 * HOUR, false)], 12 * HOUR)).toEqual({
@@ -139,7 +168,7 @@ describe('freshness', () => {
     fc.assert(
       fc.property(points, fc.integer({ min: 0, max: 400 * DAY }), (all, now) => {
         const { ageMs, achievedRpoMs } = freshnessOf(all, now);
-        expect(achievedRpoMs === undefined).toBe(!all.some((p) => p.readable));
+        expect(achievedRpoMs === undefined).toBe(!all.some((p) => p.readable && p.takenAt <= now + 60_000));
         if (ageMs === undefined) return;
         expect(ageMs).toBeGreaterThanOrEqual(0);
         expect(achievedRpoMs).toBeGreaterThanOrEqual(ageMs);

@@ -107,7 +107,9 @@ function runText(sql: string, conditional: boolean, scene: Scene): void {
 
 /** An expression: what it reads and calls. An assignment is `target := expression`, PERFORM and loops are whole queries. */
 function runExpression(text: string, scene: Scene): void {
-  for (const sql of [text, `select ${text}`, `select ${text.replace(/^[^:=]*:?=/, '')}`]) {
+  // What is assigned to is worked out as well: the place in a list may be what a function answers.
+  const assigned = `select ${text.replace(/^([^:=]*):=/, '$1, ')}`;
+  for (const sql of [text, `select ${text}`, assigned, `select ${text.replace(/^[^:=]*:?=/, '')}`]) {
     const parsed = parse(sql);
     const node = parsed.ok ? parsed.statements[0]?.node : undefined;
     if (node === undefined) continue;

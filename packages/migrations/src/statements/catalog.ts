@@ -22,8 +22,14 @@ import { createView, refresh, select } from './views.ts';
 /** Nobody who runs notices it. */
 const harmless: Family<unknown> = () => {};
 
-const createSchema: Family<CreateSchemaStmt> = ({ schemaElts }, scene) => {
-  for (const node of schemaElts ?? []) scene.run(node, scene.text);
+/** What it makes by a name without a schema stands in the new one, which bears its owner's name where it has none of its own. */
+const createSchema: Family<CreateSchemaStmt> = ({ schemaname, authrole, schemaElts }, scene) => {
+  if (schemaElts === undefined) return;
+  const { settings } = scene.schema;
+  const name = schemaname ?? authrole?.rolename;
+  settings.withPath(name === undefined ? undefined : [name, ...settings.path], () => {
+    for (const node of schemaElts) scene.run(node, scene.text);
+  });
 };
 
 /** A new sequence; IF NOT EXISTS goes by the name alone. */

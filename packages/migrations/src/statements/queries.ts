@@ -152,7 +152,9 @@ function noteSetval({ funcname, args = [] }: FuncCall, { schema, does }: Scene):
  */
 export function callOf(name: Name, scene: Scene): void {
   const own = name.schema === 'pg_catalog' ? [] : scene.schema.routines(name);
-  const ofServer = STEADY_FUNCTIONS.has(name.name) || HARMLESS_CALLS.has(name.name);
+  // Of another schema it is somebody's own, whatever its name.
+  const mayBeServers = name.schema === undefined || name.schema === 'pg_catalog';
+  const ofServer = mayBeServers && (STEADY_FUNCTIONS.has(name.name) || HARMLESS_CALLS.has(name.name));
   if (own.length === 0) {
     if (!ofServer) scene.does.notKnown(`what the function ${written(name)} does isn’t known`);
     return;

@@ -31,6 +31,14 @@ export const createTrigger: Family<CreateTrigStmt> = (statement, scene) => {
     table.triggers.some(({ name }) => name === trigger.name)
   )
     fails(scene, `${table.key} has a trigger ${quoted(trigger.name)} already`);
+  const before = table.triggers.find(({ name }) => name === trigger.name);
+  if (before !== undefined && !firesAlike(before, trigger))
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `the trigger ${quoted(trigger.name)} no longer does what it did for what running code writes to ${table.key}`,
+    );
   if (!isHarmless(statement, table, scene)) {
     if (!table.fresh) willRun(trigger, table, scene);
     breaksIfUsed(
@@ -51,6 +59,18 @@ export const createTrigger: Family<CreateTrigStmt> = (statement, scene) => {
     scene.schema.put({ ...(scene.schema.byKey(each.key) ?? each), triggers: [...others, trigger] });
   }
 };
+
+/** What isn't known of one, as in catalogue files from before, isn't alike. */
+function firesAlike({ fires: a }: Trigger, { fires: b }: Trigger): boolean {
+  if (a === undefined || b === undefined) return false;
+  const told = (fires: NonNullable<Trigger['fires']>) =>
+    JSON.stringify([
+      ...[fires.calls, fires.events.toSorted(), (fires.columns ?? []).toSorted(), fires.each],
+      ...[fires.decides === true, fires.conditional === true],
+    ]);
+  // Which condition one has isn't known here.
+  return a.conditional !== true && told(a) === told(b);
+}
 
 /** Bits of CreateTrigStmt.events. */
 const EVENTS: readonly (readonly [number, TriggerEvent])[] = [

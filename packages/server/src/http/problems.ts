@@ -29,6 +29,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'not-yours': 403,
   'author-approves': 403,
   'requester-approves': 403,
+  'not-the-approver': 403,
   'not-found': 404,
   'no-token': 401,
   'not-json': 400,

@@ -37,6 +37,7 @@ export function standbyStands(state: Standby['state']): Stands {
 }
 
 const VAULTS: Readonly<Record<Vault['state'], Stands>> = {
+  'half-way': { word: 'half way back', tone: 'red' },
   none: { word: 'nothing', tone: 'red' },
   gap: { word: 'gap', tone: 'red' },
   exposed: { word: 'too long ago', tone: 'red' },

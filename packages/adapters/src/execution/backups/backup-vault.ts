@@ -127,7 +127,7 @@ export async function tidyBackups(
   sound: string | undefined,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { remove } = decideRetention(backups, rule, new Set());
+  const { remove } = decideRetention(backups, rule, new Set(), Date.now());
   const gone = [...remove.map(({ id }) => id).filter((id) => id !== sound), ...left];
   for (const id of gone) await removeSealed(store, placeOfBackup({ ...of, id }).prefix, signal);
   await store.sweep(backupPrefix(of), Date.now() - LEFT_AFTER_MS, signal);

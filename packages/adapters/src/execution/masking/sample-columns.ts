@@ -36,7 +36,7 @@ export async function sampleColumns(client: pg.Client): Promise<readonly ColumnS
     await client.query('set transaction read only');
     const samples: ColumnSample[] = [];
     for (const table of tables.filter(({ partitionOf }) => partitionOf === null))
-      for (const column of table.columns.filter(({ generated, array }) => !generated && !array))
+      for (const column of table.columns.filter(({ generated }) => !generated))
         samples.push(await sample(client, table, column));
     return samples;
   });
@@ -48,14 +48,22 @@ async function sample(client: pg.Client, table: MaskTable, column: MaskColumn): 
     table: nameOf(table),
     column: column.name,
     base: column.base,
+    array: column.array,
     length: column.length,
     unique: table.unique.some(({ columns }) => columns.includes(column.name)),
     person: table.primaryKey.length === 1 ? table.primaryKey[0] : undefined,
   };
   const none = { values: 0, email: 0, phone: 0, iban: 0, ip: 0, name: 0, prose: 0, fields: [] };
-  const from = `(select ${own} as c from ${quoteTable(table)} ${thinned({ pages: table.bytes / 8_192, partitioned: table.partitioned })} where ${own} is not null limit ${ROWS})`;
+  const pages = { pages: table.bytes / 8_192, partitioned: table.partitioned };
+  const rows = `(select ${own} as c from ${quoteTable(table)} ${thinned(pages)} where ${own} is not null limit ${ROWS})`;
+  // No mask of JSON takes a list of it: nothing could be proposed.
+  if (column.array && JSONS.has(column.base)) return { ...about, ...none };
+  // Bounded before and after: one row's list may have any number of members.
+  const from = column.array
+    ? `(select c from ${rows} as listed (list), unnest(list) as c where c is not null limit ${ROWS})`
+    : rows;
   if (JSONS.has(column.base)) {
-    const { rows } = await client.query<{ field: string; as: 'email' | 'phone' }>(
+    const found = await client.query<{ field: string; as: 'email' | 'phone' }>(
       `select field, case when email >= phone then 'email' else 'phone' end as "as" from (
          select pair ->> 'key' as field, count(*) filter (where pair ->> 'value' ~ ${EMAIL}) as email,
                 count(*) filter (where pair ->> 'value' ~ ${PHONE}) as phone
@@ -63,14 +71,14 @@ async function sample(client: pg.Client, table: MaskTable, column: MaskColumn): 
          where length(pair ->> 'key') <= 200 group by 1) as counted
        where email + phone > 0 order by 1 limit 20`,
     );
-    return { ...about, ...none, fields: rows };
+    return { ...about, ...none, fields: found.rows };
   }
   if (column.base === 'inet' || !TEXTS.has(column.base)) return { ...about, ...none };
   const counts = Object.entries(SHAPES).map(([shape, test]) => `count(*) filter (where ${test})::int4 as ${shape}`);
-  const { rows } = await client.query<Omit<ColumnSample, keyof typeof about | 'fields'>>(
+  const counted = await client.query<Omit<ColumnSample, keyof typeof about | 'fields'>>(
     `select count(*)::int4 as values, ${counts.join(', ')} from (select c::text as v from ${from} as sampled) as told`,
   );
-  return { ...about, ...none, ...rows[0] };
+  return { ...about, ...none, ...counted.rows[0] };
 }
 
 /** Of a large table a few pages from everywhere, the same ones each time. */

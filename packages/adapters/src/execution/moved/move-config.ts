@@ -11,6 +11,8 @@ const columns = (least: number, most: number) =>
     .max(most)
     .refine((all) => new Set(all).size === all.length, 'each column once');
 
+const inOneLine = (text: string): string => text.replaceAll(/[\s;]+/g, ' ').trim();
+
 /** Moves of one store. */
 export const MOST_MOVES = 20;
 
@@ -41,7 +43,12 @@ export const MoveConfig = z
     /** For all of it, which holds one snapshot. */
     wholeMs: z.int().min(1_000).max(14_400_000).default(1_800_000),
   })
-  .refine(({ amounts, compare }) => amounts.every((each) => compare.includes(each)), 'amounts are compared, too');
+  .refine(({ amounts, compare }) => amounts.every((each) => compare.includes(each)), 'amounts are compared, too')
+  // A place agrees with itself whatever is lost.
+  .refine((move) => inOneLine(move.old) !== inOneLine(move.new), {
+    path: ['new'],
+    error: 'both places are the same query, and would agree whatever was lost: say where the data goes',
+  });
 export type MoveConfig = z.output<typeof MoveConfig>;
 
 /** The moves of a store, by name. */

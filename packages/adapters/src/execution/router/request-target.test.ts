@@ -27,3 +27,22 @@ describe('a request’s host', () => {
     expect(misreadable('/', ['Host', 'a.test', 'host', 'b.test'])).toContain('one Host header');
   });
 });
+
+describe('a request’s path', () => {
+  test.each([
+    ['/t/x/..;/y/a'],
+    ['/t/x/..;v=1/y'],
+    ['/t/x/%2e%2e;/y'],
+    ['/t/x/.%2E;a/y'],
+    ['/t/x/%252e%252e%3B/y'],
+    ['/t/x/.;/a'],
+    ['/..;'],
+  ])('%s may lead a servlet container to somebody else', (path) => {
+    expect(misreadable(path, [])).toContain('dot segments');
+  });
+
+  test.each([['/t/x/a;v=1/b'], ['/t/x/...;a'], ['/t/x/a..;b'], ['/t/x/..a;b'], ['/t/x/a%3Bb'], ['/t/x/a?b=/../;c']])(
+    '%s is sent on as it is',
+    (path) => expect(misreadable(path, [])).toBeUndefined(),
+  );
+});

@@ -30,5 +30,16 @@ function misreadableTarget(target: string): string | undefined {
   const path = target.split('?', 1)[0] as string;
   if (new URL(`http://slot${path}`).pathname !== path)
     return 'The path may hold no dot segments, and only characters that RFC 3986 allows; percent-encode others.';
+  if (path.split('/').some(dotsWithParameters)) return 'The path may hold no dot segments, with parameters neither.';
   return undefined;
+}
+
+/**
+ * `..;x`, also with any of it percent-encoded, once or twice: servlet containers take the parameters of a segment away before they
+ * resolve it (RFC 3986, section 3.3, leaves them to the application), so that path would end up at another tenant.
+ */
+function dotsWithParameters(segment: string): boolean {
+  if (!/;|%(25)?3b/i.test(segment)) return false;
+  const read = segment.replaceAll(/%25/g, '%').replaceAll(/%2e/gi, '.').replaceAll(/%3b/gi, ';');
+  return /^\.\.?;/.test(read);
 }

@@ -34,7 +34,7 @@ export async function tidyVault(
   // A restore point by schedule may be taken while a rollout is open: what that took last stays, too. Its own needs none.
   const last = points.find((point) => point.readable && takenForRollout(point))?.rollout;
   const rollouts = [...needed, last].filter((rollout) => rollout !== undefined && takenForRollout({ rollout }));
-  const { remove } = decideRetention(points, rule, new Set(rollouts as string[]));
+  const { remove } = decideRetention(points, rule, new Set(rollouts as string[]), now);
   for (const { id } of remove) await removeSealed(store, pointPrefix({ ...of, id }), signal);
   const left = unfinished.filter(({ changedAt }) => changedAt < now - LEFT_AFTER_MS);
   for (const { id } of left) await removeSealed(store, pointPrefix({ ...of, id }), signal);

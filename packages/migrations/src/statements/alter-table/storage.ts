@@ -1,4 +1,5 @@
 import type { Trigger } from '../../catalogue/catalogue.ts';
+import type { TableState } from '../../catalogue/table-state.ts';
 import { quoted } from '../../parse/nodes.ts';
 import { dropsRows } from '../firing.ts';
 import { failsIfNoIndex, failsIfNoTrigger, failsIfNot } from '../names/missing-name.ts';
@@ -80,10 +81,24 @@ function turn({ tables }: Altered, name: string | undefined, off: boolean, { sch
   }
 }
 
-export const disableTrigger: Part = ({ name }, on, scene) => {
+/** Whether PostgreSQL keeps a foreign key of the table, or one to it, by triggers of its own. */
+function hasKeyTriggers({ key, constraints }: TableState, { schema }: Scene): boolean {
+  const refers = (to: TableState): boolean => to.constraints.some(({ references }) => references?.relation === key);
+  return constraints.some(({ kind }) => kind === 'foreign') || schema.all().some(refers);
+}
+
+export const disableTrigger: Part = ({ name, subtype }, on, scene) => {
   const { table } = on;
   if (name !== undefined && failsIfNoTrigger(scene, table, name)) return 'SHARE ROW EXCLUSIVE';
   turn(on, name, true, scene);
+  if (subtype === 'AT_DisableTrigAll' && hasKeyTriggers(table, scene))
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `the foreign keys of ${table.key}, and those to it, aren’t kept any more: what running code writes and deletes isn’t held against them, and nothing follows`,
+      `${table.key}.foreign keys`,
+    );
   if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
   breaksIfUsed(
     scene,

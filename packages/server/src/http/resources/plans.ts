@@ -82,13 +82,14 @@ function bounded(cells: readonly WayBackCell[]) {
   // Who loses something comes first, so that no bound hides it.
   const ordered = [...cells].sort((a, b) => b.loses.length - a.loses.length);
   return {
-    cells: ordered.slice(0, MOST.cells).map(({ cell, tenants, who, steps, loses, data }) => ({
+    cells: ordered.slice(0, MOST.cells).map(({ cell, tenants, who, steps, loses, stays, data }) => ({
       cell,
       tenants,
       who,
       steps: steps.length,
       first: steps.slice(0, MOST.first),
       loses: loses.slice(0, MOST.loses),
+      stays,
       data: data.slice(0, MOST.data),
     })),
     truncated: cells.length > MOST.cells || cells.some((c) => c.loses.length > MOST.loses || c.data.length > MOST.data),

@@ -7,6 +7,7 @@ import { counted } from '../../words/stands.ts';
 /** What going back would do from here, cell by cell, and what it would lose. */
 export function WayBackText({ of: { cells, truncated } }: { readonly of: WayBack }) {
   const lost = cells.flatMap(({ cell, loses }) => loses.map((what) => ({ cell, what })));
+  const stays = cells.flatMap(({ cell, stays: done = [] }) => done.map((what) => ({ cell, what })));
   if (cells.length === 0) return <Text size="sm">Nothing was begun, so nothing is brought back.</Text>;
   return (
     <Stack gap="xs">
@@ -28,6 +29,21 @@ export function WayBackText({ of: { cells, truncated } }: { readonly of: WayBack
         <Text size="sm" fw={600}>
           Nothing that was written is lost.
         </Text>
+      )}
+      {stays.length > 0 && (
+        <Alert color="orange" title="Some of it no way back undoes">
+          <Some of={stays} noun="operation" first={5}>
+            {(some) => (
+              <List size="sm">
+                {some.map(({ cell, what }) => (
+                  <List.Item key={`${cell} ${what}`}>
+                    cell {cell}: <Said>{what}</Said>
+                  </List.Item>
+                ))}
+              </List>
+            )}
+          </Some>
+        </Alert>
       )}
       <Some of={cells} noun="cell" first={3}>
         {(some) =>
