@@ -211,7 +211,11 @@ cellFiles: [${cell.configFile}]
     await writeFile(path, bytes);
     const real = await openOdooCell(cell.config);
     let n = 100;
-    const ctx = () => stepContext({ cell: 'erp', step: `s${++n}`, idempotencyKey: `r1/s${n}`, fence: { epoch: 1, n } });
+    const ctx = () =>
+      stepContext({
+        ...{ cell: 'erp', step: `s${++n}`, idempotencyKey: `r1/s${n}`, fence: { epoch: 1, n } },
+        remainingMs: () => bounds.deadlineMs,
+      });
     expect(await real.traffic.hold(['aspen'], ctx())).toMatchObject({ ok: true });
     const point = await real.restorePoints.take('aspen', ctx());
     expect(await real.traffic.open(['aspen'], ctx())).toMatchObject({ ok: true });
