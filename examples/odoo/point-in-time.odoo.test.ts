@@ -174,7 +174,7 @@ cellFiles: [${cell.configFile}]
     const [second] = [await sell(), await postInvoice(cell, 'birch')];
     const live = await readdir(filestoreDir(cell.stores, findStore(cell.stores, 'aspen')), { recursive: true });
     expect(live).toEqual(expect.arrayContaining([first.file, second.file]));
-    await back(['--at', at], async ({ out, numbers, named, filestore }) => {
+    await back(['--at', at, '--compare'], async ({ out, numbers, named, filestore }) => {
       expect(numbers).toContain(first.number);
       expect(numbers).not.toContain(second.number);
       const laid = (await readdir(filestore, { recursive: true })).filter((name) => name.includes('/')).toSorted();
@@ -189,6 +189,9 @@ cellFiles: [${cell.configFile}]
         expect(name).toBe(`${sha1.slice(0, 2)}/${sha1}`);
       }
       expect(out).toMatch(/modules +as schema 1 has them/);
+      // The second invoice; and its attachment, beside what Odoo itself attaches.
+      expect(out).toMatch(/^ {2}public\.account_move: \d+ rows → \d+ rows?; [1-9]\d* lost or otherwise/m);
+      expect(out).toMatch(/^ {2}public\.ir_attachment: \d+ rows → \d+ rows; [1-9]\d* lost or otherwise/m);
     });
     const numbers = await inTenant(`select name from account_move where name = '${second.number}'`);
     expect(numbers).toHaveLength(1);
