@@ -60,6 +60,10 @@ describe('what loses rows of a table that was there is dangerous', () => {
     'alter table doc add column if not exists t text; alter table doc drop column t',
     'create domain d as text; alter table doc alter t type d; drop domain d cascade',
     `create function f() returns int ${DELETES} do $$ declare a int[]; begin a[f()] := 1; end $$`,
+    `create function f() returns int ${DELETES} create function g() returns int language sql return f(); select g()`,
+    `create function f() returns int ${DELETES} copy (select f()) to '/dev/null'`,
+    `copy (delete from doc returning a) to '/dev/null'`,
+    `copy (update doc set t = null returning a) to '/dev/null'`,
     'create schema z create table kept(a int) create view v as select * from kept; drop table doc',
   ])('%s', async (text) => {
     await client.query('begin');
@@ -102,7 +106,9 @@ test.each([
 
 test('a function of a schema of people’s own is nobody’s that is known, whatever its name', () => {
   for (const name of ['random', 'count', 'setval', 'lower'])
-    expect(analyse([{ name: 'm.sql', text: `select app.${name}()` }], { lockTimeout: true }).dangerous, name).toBe(true);
+    expect(analyse([{ name: 'm.sql', text: `select app.${name}()` }], { lockTimeout: true }).dangerous, name).toBe(
+      true,
+    );
 });
 
 test('what is made within CREATE SCHEMA by a name of another schema’s isn’t refused', () => {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { startTracing } from '@headgate/adapters/tracing/index';
 import { loadTrust } from '@headgate/documents';
 import { type AgentParts, SHIPPED, startAgent } from './agent.ts';
+import { wrongUsage } from './commands/command-line.ts';
 import { rollBack } from './commands/rollback.ts';
 import { showStatus } from './commands/status.ts';
 import { type AgentConfig, loadConfig } from './config.ts';
@@ -14,7 +15,7 @@ import { openLog } from './log.ts';
 import { print, printJson, warn } from './output.ts';
 import { enrolForService } from './service/enrol-for-service.ts';
 import { takeUpService } from './service/take-up-service.ts';
-import { COMMANDS, isMisuse, UNKNOWN_COMMAND, unknownCommand, usageTrouble } from './usage.ts';
+import { COMMANDS, isMisuse, UNKNOWN_COMMAND, unknownCommand } from './usage.ts';
 import { USAGE, usageOf } from './usage-text.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
@@ -55,10 +56,12 @@ export async function runProgram(argv: readonly string[], parts: AgentParts = SH
         process.exitCode = UNKNOWN_COMMAND;
     }
   } catch (error) {
-    const misused = isMisuse(error);
-    const lines = misused ? [usageTrouble(error, command ?? '')] : (error as Error).message.split('\n');
-    for (const line of lines) warn(`headgate-agent: ${line}\n`);
-    process.exitCode = misused ? EXIT.usage : EXIT.failed;
+    if (isMisuse(error) || error instanceof Misuse) {
+      process.exitCode = wrongUsage(command ?? '', error, EXIT.usage);
+      return;
+    }
+    for (const line of (error as Error).message.split('\n')) warn(`headgate-agent: ${line}\n`);
+    process.exitCode = EXIT.failed;
   }
 }
 
@@ -116,9 +119,7 @@ async function rollbackCommand(args: readonly string[], parts: AgentParts): Prom
   });
   const { config, because, as: by, yes = false } = values;
   if (config === undefined || because === undefined || positionals.length > 1) {
-    warn(`headgate-agent: rollback needs --config, --because, and at most one cell\n\n${usageOf('rollback')}`);
-    process.exitCode = EXIT.usage;
-    return;
+    throw new Misuse('it needs --config, --because, and at most one cell');
   }
   const read = loadConfig(config);
   if (!read.ok) return complain(read.problems);
@@ -144,13 +145,16 @@ function check(args: readonly string[]): void {
   printJson(summary);
 }
 
+/** What was typed lacks something. */
+class Misuse extends Error {}
+
 type ConfigRead =
   | { readonly ok: true; readonly config: AgentConfig; readonly file: string }
   | { readonly ok: false; readonly problems: readonly string[] };
 
 function configOf(args: readonly string[]): ConfigRead {
   const { values } = parseArgs({ args: [...args], options: { config: { type: 'string' } } });
-  if (values.config === undefined) return { ok: false, problems: ['expected --config FILE'] };
+  if (values.config === undefined) throw new Misuse('it needs --config FILE');
   const read = loadConfig(values.config);
   return read.ok ? { ...read, file: values.config } : read;
 }
@@ -160,9 +164,7 @@ async function takeUpCommand(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { config: text, service: text, version: text } });
   const { config: file, service, version } = values;
   if (file === undefined || service === undefined || version === undefined) {
-    warn(`headgate-agent: take-up needs --config, --service and --version\n\n${usageOf('take-up')}`);
-    process.exitCode = EXIT.usage;
-    return;
+    throw new Misuse('it needs --config, --service and --version');
   }
   const read = loadConfig(file);
   if (!read.ok) return complain(read.problems);
@@ -232,9 +234,7 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
   const needed = ['server', 'token-file', 'trust', 'data', 'name', 'environment', 'cell-file'] as const;
   const missing = needed.filter((option) => values[option] === undefined);
   if (missing.length > 0) {
-    warn(`headgate-agent: enrol needs ${missing.map((m) => `--${m}`).join(', ')}\n\n${usageOf('enrol')}`);
-    process.exitCode = EXIT.usage;
-    return;
+    throw new Misuse(`it needs ${missing.map((m) => `--${m}`).join(', ')}`);
   }
   const enrolled = await enrol({
     server: values.server!,

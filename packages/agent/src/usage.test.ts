@@ -35,6 +35,36 @@ test.each([
   expect(err.trim().split('\n')).toHaveLength(1);
 });
 
+/** Of commands with words of their own, one of those. */
+const WORD: Readonly<Record<string, string>> = { 'recover-store': 'propose', 'recover-tenant': 'diff', dr: 'plan' };
+
+test.each(COMMANDS.map((command) => [command]))(
+  '%s says what is wrong in a line, with nothing behind it that pushes it out of sight',
+  async (command) => {
+    const word = WORD[command];
+    for (const args of [['--storee', 'main'], []]) {
+      const { code, out, err } = await typed(command, ...(word === undefined ? [] : [word]), ...args);
+      expect([2, 64]).toContain(code);
+      expect(out).toBe('');
+      expect(err.trim().split('\n')).toHaveLength(1);
+      expect(err).toContain(`(see headgate-agent ${command} --help)`);
+    }
+  },
+  60_000,
+);
+
+test.each([
+  [
+    ['restore-points', 'lst'],
+    /it is one of list, verify, fetch, key, identity, and was given lst, did you mean "list"\?/,
+  ],
+  [['restore-points', 'list', 'main'], /list takes no further word, and was given main/],
+  [['mask', 'scna'], /it is scan, status, mark-copy, or none of them, and was given scna/],
+  [['mask', '--database-env', 'A', '--rules', 'b', '--connections', '99'], /--connections takes a number from 1 to 16/],
+] as const)('%j is told with the word that is wrong', async (args, words) => {
+  expect(await typed(...args)).toMatchObject({ code: 2, err: expect.stringMatching(words) });
+});
+
 test('every command stands in the help, and every one that the help names is one', async () => {
   const { out } = await typed('--help');
   const named = new Set([...out.matchAll(/^ {2}headgate-agent ([a-z][a-z-]*)/gm)].map(([, name]) => name));

@@ -100,6 +100,8 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
     const own = effects[index];
     const said = own === undefined || statement.error !== undefined ? [wrong(statement)] : [];
     if (own !== undefined) said.push(...transaction.next(statement, own, limits));
+    if (options.lockTimeout === true && !alone && as(statement.node, 'TransactionStmt') !== undefined)
+      said.push(CONTROLS_TRANSACTION);
     if (index === wayBack) said.push(WAY_BACK);
     if (index === 0 && unfit?.ok === false)
       said.push({ rule: 'fails', level: 'error', message: `Headgate doesn’t run it: ${unfit.why}` });
@@ -119,6 +121,14 @@ const WAY_BACK: Said = {
   level: 'warning',
   message:
     'a comment before it says that the way back begins here, which only migration tools read: all of the file is run (--runner tool, where such a tool runs it)',
+};
+
+/** Headgate's runner executes a file within a function, where PostgreSQL knows none of them (`sql-migrator/sql-refusal.ts`). */
+const CONTROLS_TRANSACTION: Said = {
+  rule: 'not-in-transaction',
+  level: 'error',
+  message:
+    'Headgate runs the file whole in a transaction of its own, and a file that controls it is refused: leave BEGIN, COMMIT, ROLLBACK and SAVEPOINT out',
 };
 
 interface Read {

@@ -72,8 +72,10 @@ describe('what a transaction made and took back isn’t there', () => {
   test('types and routines, too', () => {
     const makes = `create type mood as enum ('a'); create function f() returns int language sql as 'select 1';`;
     const uses = 'drop type mood; drop function f();';
-    expect(errors([`begin; ${makes} commit; ${uses}`])).toEqual([]);
-    expect(errors([`begin; ${makes} rollback; ${uses}`])).toEqual(['breaks-running-code', 'breaks-running-code']);
+    // Of the file's own BEGIN and COMMIT, which Headgate refuses, nothing is asked here.
+    const found = (text: string) => errors([text]).filter((rule) => rule !== 'not-in-transaction');
+    expect(found(`begin; ${makes} commit; ${uses}`)).toEqual([]);
+    expect(found(`begin; ${makes} rollback; ${uses}`)).toEqual(['breaks-running-code', 'breaks-running-code']);
   });
 });
 

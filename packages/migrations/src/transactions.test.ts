@@ -51,6 +51,26 @@ test('a ROLLBACK that may not be reached takes nothing dangerous back', () => {
   expect(rules(`${was} begin; ${is} ${maybe} select f();`)).toContain('whole-table-write');
 });
 
+describe('a file that controls its transaction', () => {
+  const controls = [
+    'begin; select 1; commit;',
+    'start transaction; select 1;',
+    'select 1; rollback;',
+    'savepoint s; release s;',
+  ];
+  test.each(controls)('is refused by Headgate, which is said: %s', (text) => {
+    expect(rules(text)).toContain('not-in-transaction');
+  });
+
+  test.each(controls)(
+    'runs where each statement stands by itself, as psql and a migration tool have it: %s',
+    (text) => {
+      expect(rules(text, { ...alone, lockTimeout: false })).not.toContain('not-in-transaction');
+      expect(rules(text, { directives: true, lockTimeout: false })).not.toContain('not-in-transaction');
+    },
+  );
+});
+
 describe('what stays after a transaction is believed', () => {
   test.each([
     ['RELEASE', `savepoint s; ${HIDES} release s;`, {}],

@@ -11,7 +11,7 @@ import { refuseLeft } from './left-cell.ts';
 import { holdCell } from './process/cell-hold.ts';
 import { FenceFile } from './process/fence-file.ts';
 import { recordApplied } from './sql-migrator/record-applied.ts';
-import { refuseNeverRun } from './sql-migrator/refuse-never-run.ts';
+import { migrationText, refuseNeverRun } from './sql-migrator/refuse-never-run.ts';
 import { requireOwnSchema } from './store/store-schema.ts';
 import { controlConnection, prepareStore } from './store/store-session.ts';
 
@@ -143,7 +143,7 @@ async function bringUp(
   // A database that we keep ourselves begins empty; what an earlier call carried out is found to be done.
   if (store !== undefined)
     for (const { up, down: _down, undo: _undo, ...rest } of manifest.migrations) {
-      const sql = Buffer.from(files.get(up.digest) ?? []).toString('utf8');
+      const sql = migrationText(files.get(up.digest));
       granted(await cell.migrator.up(store, { ...rest, file: up }, sql, context));
     }
   granted(await cell.target.deploy(slot, ref, manifest, context));

@@ -20,8 +20,7 @@ import { standingOf } from '../backups/standing-file.ts';
 import { StateSums } from '../backups/state-sums.ts';
 import type { AgentConfig } from '../config.ts';
 import { print } from '../output.ts';
-import { usageTrouble } from '../usage.ts';
-import { complain, trustedIn } from './command-line.ts';
+import { complain, trustedIn, wrongUsage } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
 export const BACKUP_USAGE = `headgate-agent backup: Git repositories and Terraform's state in the agent's vault (backups: in its configuration)
@@ -64,7 +63,7 @@ export async function backup(args: readonly string[]): Promise<number> {
   try {
     given = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
   } catch (error) {
-    return complain([usageTrouble(error as Error, 'backup')], EXIT.usage);
+    return wrongUsage('backup', error, EXIT.usage);
   }
   const { values, positionals } = given;
   if (values.help === true) {
@@ -73,7 +72,7 @@ export async function backup(args: readonly string[]): Promise<number> {
   }
   const [name, ...more] = positionals;
   const wrong = misuse(values, name, more);
-  if (wrong !== undefined) return complain([`backup: ${wrong}`, '', BACKUP_USAGE], EXIT.usage);
+  if (wrong !== undefined) return wrongUsage('backup', wrong, EXIT.usage);
   const read = trustedIn(values.config!);
   if (!read.ok) return read.code;
   const { config, trust } = read;

@@ -3,6 +3,7 @@ import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { loadTrust, type Trust } from '@headgate/documents';
 import { type AgentConfig, loadConfig } from '../config.ts';
 import { warn } from '../output.ts';
+import { isMisuse, usageTrouble } from '../usage.ts';
 
 /** Exit code of every command where the configuration, or the trust file that it names, can't be read. */
 export const WRONG_CONFIGURATION = 78;
@@ -15,6 +16,16 @@ export function complain(words: string | readonly string[], code: number): numbe
   for (const part of typeof words === 'string' ? [words] : words)
     warn(part === '' ? '\n' : `headgate-agent: ${part}\n`);
   return code;
+}
+
+/**
+ * Says what was typed wrongly, in a line: a page of help behind it would push it out of sight. Answers the exit code of the
+ * command's wrong usage.
+ */
+export function wrongUsage(command: string, why: unknown, code: number): number {
+  if (isMisuse(why)) return complain(usageTrouble(why, command), code);
+  const words = why instanceof Error ? why.message : String(why);
+  return complain(`${command}: ${words} (see headgate-agent ${command} --help)`, code);
 }
 
 /** The configuration in a file. */

@@ -5,7 +5,7 @@ import { visibleJson } from '@headgate/contract';
 import { placesAgree } from '@headgate/domain';
 import { comparedLines } from '../moved/words.ts';
 import { print } from '../output.ts';
-import { cellsNamed, complain, configIn } from './command-line.ts';
+import { cellsNamed, complain, configIn, wrongUsage } from './command-line.ts';
 
 const EXIT = { agree: 0, differ: 1, usage: 64, unreadable: 69, config: 78 } as const;
 
@@ -37,13 +37,13 @@ export async function compare(args: readonly string[]): Promise<number> {
   try {
     given = parseArgs({ args: [...args], options: OPTIONS }).values as typeof given;
   } catch (error) {
-    return complain(`${(error as Error).message}\n\n${COMPARE_USAGE}`, EXIT.usage);
+    return wrongUsage('compare', error, EXIT.usage);
   }
   if (given.help === true) {
     print(COMPARE_USAGE);
     return EXIT.agree;
   }
-  if (given.config === undefined) return complain(`it needs --config\n\n${COMPARE_USAGE}`, EXIT.usage);
+  if (given.config === undefined) return wrongUsage('compare', 'it needs --config', EXIT.usage);
   const read = configIn(given.config);
   if (!read.ok) return read.code;
   const named = cellsNamed(read.config, given.cell === undefined ? undefined : [given.cell], EXIT.usage);

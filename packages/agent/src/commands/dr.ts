@@ -15,7 +15,7 @@ import { runbook } from '../dr/runbook.ts';
 import { exerciseLines, many, planLines, refusalLines } from '../dr/words.ts';
 import { writeAnew } from '../out-file.ts';
 import { print, printJson, warn } from '../output.ts';
-import { complain, trustedIn } from './command-line.ts';
+import { complain, trustedIn, wrongUsage } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
 export const DR_USAGE = `headgate-agent dr: a cell that is lost comes back in another place, from its vault, the log and this configuration
@@ -81,7 +81,7 @@ export async function dr(args: readonly string[]): Promise<number> {
   try {
     given = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
   } catch (error) {
-    return misused((error as Error).message);
+    return misused(error);
   }
   const { values, positionals } = given;
   if (values.help === true) {
@@ -245,6 +245,6 @@ function refused(ask: DrAsk, refusals: readonly Refusal[], json: boolean | undef
   return complain([`${ask.cell.cell} can’t be rebuilt; nothing was begun:`, ...refusalLines(refusals)], EXIT.refused);
 }
 
-function misused(why: string): number {
-  return complain(`${why}\n\n${DR_USAGE}`, EXIT.usage);
+function misused(why: unknown): number {
+  return wrongUsage('dr', why, EXIT.usage);
 }

@@ -2,14 +2,15 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
-import { createClient } from '@headgate/contract';
+import { createClient, ProblemError } from '@headgate/contract';
 import { judgeDrill } from '@headgate/domain';
 import type { AgentConfig } from '../config.ts';
+import { refusalWords } from '../control-plane/control-plane.ts';
 import { type DrilledStore, drillStore } from '../drill/drill-store.ts';
 import { drillLines } from '../drill/words.ts';
 import { print, printJson, warn } from '../output.ts';
 import { onlyOne, vaultsOf } from '../vault-cells.ts';
-import { complain, trustedIn } from './command-line.ts';
+import { complain, trustedIn, wrongUsage } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
 export const DRILL_USAGE = `headgate-agent drill: brings a restore point back from its vault, and says what came of it
@@ -60,7 +61,7 @@ export async function drill(args: readonly string[]): Promise<number> {
   try {
     ({ values } = parseArgs({ args: [...args], options: OPTIONS }));
   } catch (error) {
-    return misused((error as Error).message);
+    return misused(error);
   }
   if (values.help === true) {
     print(DRILL_USAGE);
@@ -89,7 +90,8 @@ export async function drill(args: readonly string[]): Promise<number> {
     return await told(drilled, values, read.config, targets, say);
   } catch (error) {
     if (over.signal.aborted) return complain(['it was interrupted; what was brought back is gone'], EXIT.interrupted);
-    return complain([(error as Error).message], EXIT.refused);
+    const why = error instanceof ProblemError ? refusalWords(error) : (error as Error).message;
+    return complain([why], EXIT.refused);
   } finally {
     over.over();
   }
@@ -123,6 +125,6 @@ async function told(
   return result.ok && !late && !stale ? EXIT.ok : EXIT.refused;
 }
 
-function misused(why: string): number {
-  return complain([`${why}\n\n${DRILL_USAGE}`], EXIT.usage);
+function misused(why: unknown): number {
+  return wrongUsage('drill', why, EXIT.usage);
 }

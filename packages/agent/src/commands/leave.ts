@@ -30,8 +30,7 @@ import { leavingsText } from '../leave/words.ts';
 import { print, printJson, warn } from '../output.ts';
 import { type Served, typedTenants } from '../stop/may-end.ts';
 import { underWayIn } from '../stop/under-way.ts';
-import { usageTrouble } from '../usage.ts';
-import { cellsNamed, complain, configIn } from './command-line.ts';
+import { cellsNamed, complain, configIn, wrongUsage } from './command-line.ts';
 
 export const LEAVE_USAGE = `headgate-agent leave: takes what Headgate made out of databases that somebody else keeps, so that they are as they were
 
@@ -84,13 +83,13 @@ export async function leave(args: readonly string[]): Promise<number> {
   try {
     ({ values } = parseArgs({ args: [...args], options }));
   } catch (error) {
-    return complain([usageTrouble(error as Error, 'leave')], EXIT.usage);
+    return wrongUsage('leave', error, EXIT.usage);
   }
   if (values.help === true) {
     print(LEAVE_USAGE);
     return EXIT.ok;
   }
-  if (values.config === undefined) return complain(['leave needs --config FILE', '', LEAVE_USAGE], EXIT.usage);
+  if (values.config === undefined) return wrongUsage('leave', 'it needs --config FILE', EXIT.usage);
   const read = configIn(values.config);
   if (!read.ok) return read.code;
   const { config } = read;

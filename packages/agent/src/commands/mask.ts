@@ -17,7 +17,7 @@ import { readKey, readRules } from '../mask/read-rules.ts';
 import { planLines, progressLine, reportLines, statusLines } from '../mask/words.ts';
 import { writeNew } from '../out-file.ts';
 import { print, printJson } from '../output.ts';
-import { complain } from './command-line.ts';
+import { complain, wrongUsage } from './command-line.ts';
 
 export const MASK_USAGE = `headgate-agent mask: makes up people's data in a restored copy
 
@@ -49,7 +49,7 @@ export async function mask(args: readonly string[]): Promise<number> {
   try {
     read = readArguments(args);
   } catch (error) {
-    return complain(`${(error as Error).message}\n\n${MASK_USAGE}`, EXIT.usage);
+    return wrongUsage('mask', error, EXIT.usage);
   }
   const { values, positionals } = read;
   const [command] = positionals;
@@ -63,8 +63,10 @@ export async function mask(args: readonly string[]): Promise<number> {
     positionals.length > 1 || (command !== undefined && !['scan', 'status', 'mark-copy'].includes(command));
   const connections = Number(values.connections ?? 2);
   if (missing.length > 0 || unknown || !Number.isInteger(connections) || connections < 1 || connections > 16) {
-    const why = missing.length > 0 ? `it needs ${missing.map((each) => `--${each}`).join(', ')}` : 'wrong usage';
-    return complain(`${why}\n\n${MASK_USAGE}`, EXIT.usage);
+    const lacks = `it needs ${missing.map((each) => `--${each}`).join(', ')}`;
+    const strange = `it is scan, status, mark-copy, or none of them, and was given ${positionals.join(' ')}`;
+    const why = unknown ? strange : missing.length > 0 ? lacks : '--connections takes a number from 1 to 16';
+    return wrongUsage('mask', why, EXIT.usage);
   }
   try {
     const database = clientConfig(await readConnectionUrl({ variable: values['database-env']! }));

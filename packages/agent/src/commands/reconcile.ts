@@ -13,7 +13,7 @@ import { RECONCILE_EXIT } from '../reconcile/exits.ts';
 import { placeOf } from '../reconcile/place.ts';
 import { type ReadDocument, readDocument, WrongFile } from '../reconcile/read-files.ts';
 import { reconciliationLines } from '../reconcile/words.ts';
-import { complain, configIn } from './command-line.ts';
+import { complain, configIn, wrongUsage } from './command-line.ts';
 
 export const RECONCILE_USAGE = `headgate-agent reconcile: compares two sides of business, says what would mend them, and has that carried out
 
@@ -73,7 +73,7 @@ export async function reconcile(args: readonly string[]): Promise<number> {
   try {
     given = readArguments(args);
   } catch (error) {
-    return complain(`${(error as Error).message}\n\n${RECONCILE_USAGE}`, RECONCILE_EXIT.usage);
+    return wrongUsage('reconcile', error, RECONCILE_EXIT.usage);
   }
   const { values, positionals } = given;
   if (values.help === true) {
@@ -83,7 +83,7 @@ export async function reconcile(args: readonly string[]): Promise<number> {
   const [file] = positionals;
   const wrong = misuse(values, positionals.length);
   if (wrong !== undefined || file === undefined || values.config === undefined)
-    return complain(`${wrong}\n\n${RECONCILE_USAGE}`, RECONCILE_EXIT.usage);
+    return wrongUsage('reconcile', wrong, RECONCILE_EXIT.usage);
   const read = configIn(values.config);
   if (!read.ok) return read.code;
   try {

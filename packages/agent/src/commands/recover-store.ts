@@ -31,7 +31,7 @@ import { cellOfStore } from '../recover-tenant/stores.ts';
 import { pinnedVerification } from '../rehearse/pinned-verification.ts';
 import { reportRestoration } from '../restoration/report-restoration.ts';
 import { underWayIn } from '../stop/under-way.ts';
-import { complain, trustedIn } from './command-line.ts';
+import { complain, trustedIn, wrongUsage } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
 export const RECOVER_STORE_USAGE = `headgate-agent recover-store: puts a store back in its own place as it was at a moment, by a decision
@@ -103,7 +103,7 @@ export async function recoverStore(args: readonly string[]): Promise<number> {
   try {
     read = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
   } catch (error) {
-    return misused((error as Error).message);
+    return misused(error);
   }
   const { values, positionals } = read;
   if (values.help === true) {
@@ -342,6 +342,6 @@ function sayer({ json }: Values): (line: string) => void {
   return (line) => void (json === true || warn(`${line}\n`));
 }
 
-function misused(why: string): number {
-  return complain([`${why}\n\n${RECOVER_STORE_USAGE}`], EXIT.usage);
+function misused(why: unknown): number {
+  return wrongUsage('recover-store', why, EXIT.usage);
 }

@@ -29,7 +29,7 @@ import {
   recoveredStore,
   tenantsOf,
 } from '../recover-tenant/stores.ts';
-import { complain, configIn, trustedIn } from './command-line.ts';
+import { complain, configIn, trustedIn, wrongUsage } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
 export const RECOVER_TENANT_USAGE = `headgate-agent recover-tenant: brings one tenant of a shared store back to a moment, and nobody else
@@ -85,7 +85,7 @@ export async function recoverTenant(args: readonly string[]): Promise<number> {
   try {
     read = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
   } catch (error) {
-    return misused((error as Error).message);
+    return misused(error);
   }
   const { values, positionals } = read;
   if (values.help === true) {
@@ -294,6 +294,6 @@ function outsideLine({ schemas, value }: TenantDifference): string {
   return `Outside of the schema ${schemaOfTenant(schemas!.named, value)} no row was written but those shown, as PostgreSQL counted, and nothing was altered or emptied.`;
 }
 
-function misused(why: string): number {
-  return complain([`${why}\n\n${RECOVER_TENANT_USAGE}`], EXIT.usage);
+function misused(why: unknown): number {
+  return wrongUsage('recover-tenant', why, EXIT.usage);
 }

@@ -21,7 +21,7 @@ import { bringOdooTenant, odooJson, odooLines } from '../recover/odoo-tenant.ts'
 import { reportRestoration } from '../restoration/report-restoration.ts';
 import { tenantsIn } from '../restoration/tenants-in.ts';
 import { onlyOne } from '../vault-cells.ts';
-import { complain, trustedIn } from './command-line.ts';
+import { complain, trustedIn, wrongUsage } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
 export const RECOVER_USAGE = `headgate-agent recover: brings a store back to a moment, from its vault, beside the one that serves
@@ -72,7 +72,7 @@ export async function recover(args: readonly string[]): Promise<number> {
   try {
     ({ values } = parseArgs({ args: [...args], options: OPTIONS }));
   } catch (error) {
-    return misused((error as Error).message);
+    return misused(error);
   }
   if (values.help === true) {
     print(RECOVER_USAGE);
@@ -211,6 +211,6 @@ function timeText(at: number): string {
   return new Date(at).toISOString();
 }
 
-function misused(why: string): number {
-  return complain([`${why}\n\n${RECOVER_USAGE}`], EXIT.usage);
+function misused(why: unknown): number {
+  return wrongUsage('recover', why, EXIT.usage);
 }

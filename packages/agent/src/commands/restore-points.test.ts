@@ -108,7 +108,7 @@ test('an identity is for its owner alone, and is never written over', async () =
   expect((await stat(join(dir, 'identity.txt'))).mode & 0o777).toBe(0o600);
   expect(await restorePoints('identity', '--out', 'identity.txt')).toMatchObject({
     code: 1,
-    err: expect.stringContaining('EEXIST'),
+    err: expect.stringContaining('is there already, and nothing is written over it'),
   });
 });
 

@@ -1,6 +1,5 @@
 /** `headgate-agent restore-points`: what lies in the cells' vaults, whether it is right, and bringing it back from there. */
 
-import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
@@ -18,8 +17,10 @@ import { type LogStanding, logStanding } from '@headgate/adapters/execution/vaul
 import { gapText } from '@headgate/adapters/execution/vault/wal/whole-log';
 import { visibleJson } from '@headgate/contract';
 import type { Trust } from '@headgate/documents';
+import { didYouMean } from '@headgate/documents/schema/nearest';
 import { freshnessOf, nextDue } from '@headgate/domain';
 import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
+import { writeNew } from '../out-file.ts';
 import { print } from '../output.ts';
 import { listedInRepository, verifiedInRepository } from '../restore-points/in-repository.ts';
 import {
@@ -32,7 +33,7 @@ import {
 } from '../restore-points/words.ts';
 import { inRepository } from '../schedule/freshness-in.ts';
 import { type CellOfVault, onlyOne, vaultsOf } from '../vault-cells.ts';
-import { complain, trustedIn } from './command-line.ts';
+import { complain, trustedIn, wrongUsage } from './command-line.ts';
 
 export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies of restore points in the cells' vaults
 
@@ -77,7 +78,7 @@ export async function restorePoints(args: readonly string[]): Promise<number> {
   try {
     given = readArguments(args);
   } catch (error) {
-    return usage((error as Error).message);
+    return usage(error);
   }
   const { values, positionals } = given;
   if (values.help === true) {
@@ -86,7 +87,7 @@ export async function restorePoints(args: readonly string[]): Promise<number> {
   }
   const [command, ...more] = positionals;
   const known = command === 'identity' || Object.hasOwn(COMMANDS, command ?? '');
-  if (command === undefined || !known || more.length > 0) return usage('wrong usage');
+  if (command === undefined || !known || more.length > 0) return usage(wrongWord(positionals));
   if (command === 'identity') return values.out === undefined ? usage('it needs --out') : makeIdentity(values.out);
   const { run, needs } = COMMANDS[command as keyof typeof COMMANDS];
   const missing = ['config', ...needs].filter((name) => values[name as keyof typeof values] === undefined);
@@ -261,11 +262,11 @@ async function key(cells: readonly CellOfVault[]): Promise<number> {
 async function makeIdentity(file: string): Promise<number> {
   try {
     const made = await newIdentity();
-    await writeFile(file, `# recipient: ${made.recipient}\n${made.identity}\n`, { mode: 0o600, flag: 'wx' });
+    await writeNew(file, `# recipient: ${made.recipient}\n${made.identity}\n`, 0o600);
     say([made.recipient]);
     return EXIT.ok;
   } catch (error) {
-    return complain([`${file} can't be made: ${(error as NodeJS.ErrnoException).code}`], EXIT.refused);
+    return complain([(error as Error).message], EXIT.refused);
   }
 }
 
@@ -273,6 +274,15 @@ function say(lines: readonly string[]): void {
   print(`${lines.join('\n')}\n`);
 }
 
-function usage(why: string): number {
-  return complain([`${why}\n\n${RESTORE_POINTS_USAGE}`], EXIT.usage);
+/** What of the words isn't one of this command's. */
+function wrongWord([command, ...more]: readonly string[]): string {
+  const all = [...Object.keys(COMMANDS), 'identity'];
+  if (command !== undefined && all.includes(command))
+    return `${command} takes no further word, and was given ${more[0]}`;
+  const given = command === undefined ? '' : `, and was given ${command}${didYouMean(command, all)}`;
+  return `it is one of ${all.join(', ')}${given}`;
+}
+
+function usage(why: unknown): number {
+  return wrongUsage('restore-points', why, EXIT.usage);
 }

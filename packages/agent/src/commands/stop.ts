@@ -14,8 +14,7 @@ import { print, printJson } from '../output.ts';
 import { inTheWayOf, whyNotSignal } from '../stop/in-the-way.ts';
 import { type EndFacts, whyNotEnd } from '../stop/may-end.ts';
 import { underWayBy, underWayIn } from '../stop/under-way.ts';
-import { usageTrouble } from '../usage.ts';
-import { cellsNamed, complain, configIn } from './command-line.ts';
+import { cellsNamed, complain, configIn, wrongUsage } from './command-line.ts';
 
 export const STOP_USAGE = `headgate-agent stop: ends what the agent runs in its cells; what they are made of is kept
 
@@ -63,13 +62,13 @@ export async function stop(args: readonly string[]): Promise<number> {
   try {
     ({ values } = parseArgs({ args: [...args], options }));
   } catch (error) {
-    return complain([usageTrouble(error as Error, 'stop')], EXIT.usage);
+    return wrongUsage('stop', error, EXIT.usage);
   }
   if (values.help === true) {
     print(STOP_USAGE);
     return EXIT.ok;
   }
-  if (values.config === undefined) return complain(['stop needs --config FILE', '', STOP_USAGE], EXIT.usage);
+  if (values.config === undefined) return wrongUsage('stop', 'it needs --config FILE', EXIT.usage);
   const read = configIn(values.config);
   if (!read.ok) return read.code;
   const { config } = read;

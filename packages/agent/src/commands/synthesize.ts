@@ -9,7 +9,7 @@ import { writeNew } from '../out-file.ts';
 import { print, printJson } from '../output.ts';
 import { tenantRowsDocument } from '../recover-tenant/proposal.ts';
 import { readTenantRows } from '../recover-tenant/read-rules.ts';
-import { complain } from './command-line.ts';
+import { complain, wrongUsage } from './command-line.ts';
 
 export const SYNTHESIZE_USAGE = `headgate-agent synthesize: makes tenants of any size up in a masked copy, for load tests
 
@@ -58,7 +58,7 @@ export async function synthesize(args: readonly string[]): Promise<number> {
   try {
     ({ values, positionals: words } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }));
   } catch (error) {
-    return misused((error as Error).message);
+    return misused(error);
   }
   if (values.help === true) {
     print(SYNTHESIZE_USAGE);
@@ -141,6 +141,6 @@ function lines(
   ];
 }
 
-function misused(why: string): number {
-  return complain([`${why}\n\n${SYNTHESIZE_USAGE}`], EXIT.usage);
+function misused(why: unknown): number {
+  return wrongUsage('synthesize', why, EXIT.usage);
 }

@@ -247,6 +247,12 @@ export class ControlPlane {
   }
 }
 
+/** What a refusal of the server's says, with what would unblock it. */
+export function refusalWords({ message, problem }: ProblemError): string {
+  const unblock = problem.refusals[0]?.unblock;
+  return unblock === undefined || unblock === '' ? message : `${message}; to unblock: ${unblock}`;
+}
+
 /** `recorded`, or why the server refuses a statement for good, in words. */
 async function recorded(call: Promise<unknown>): Promise<string> {
   try {
@@ -255,7 +261,7 @@ async function recorded(call: Promise<unknown>): Promise<string> {
   } catch (error) {
     // An older server has no such route; one that refuses the agent's key says so.
     if (error instanceof ProblemError && [...REFUSED, 403].includes(error.status))
-      return `refused: ${error.message}`.slice(0, 500);
+      return `refused: ${refusalWords(error)}`.slice(0, 500);
     return reached(Promise.reject(error));
   }
 }

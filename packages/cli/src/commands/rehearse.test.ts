@@ -1,6 +1,6 @@
 /** From a gate that has no data to one that passes: a real server, a real database, and the command between them. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findTools } from '@headgate/adapters/execution/external-store/postgres-tools';
@@ -50,6 +50,23 @@ function headgate(...args: string[]): Promise<{ code: number; out: string; err: 
     );
   });
 }
+
+test('a service’s folder is laid out, though nobody is its author yet', async () => {
+  const made = join(folder, 'service');
+  await mkdir(join(made, 'migrations'), { recursive: true });
+  await writeFile(join(made, 'server.mjs'), '');
+  await writeFile(join(made, 'package.json'), '{"name": "shop", "version": "1.0.0"}');
+  await writeFile(join(made, 'migrations', '0001-up.sql'), FILES.up);
+  const spec =
+    '{run: [node], files: [server.mjs], health: /healthz, migrations: migrations, environments: [{name: live}]}';
+  await writeFile(
+    join(made, 'headgate.yaml'),
+    `apiVersion: headgate/v1\nkind: Service\nmetadata: {name: shop, owner: team}\nspec: ${spec}\n`,
+  );
+  const laid = await layOutRelease('service', { cwd: folder, client: await server.client('developer') });
+  expect(await readdir(join(laid.dir, 'files'))).toEqual([digestOf(FILES.up).slice('sha256:'.length)]);
+  await laid.remove();
+});
 
 test.skipIf(tools === undefined)(
   'a registered release is rehearsed, and its signed statement turns the gate',

@@ -49,6 +49,20 @@ test.each<[string, LogEvent, string]>([
     rollout('step-done', { step: 'w1.route', result: { routed: 5 } }),
     'w1.route done: 5 tenants moved',
   ],
+  ...(
+    [
+      ['w1.close', 'closed for 1 tenant'],
+      ['undo.close', 'opened for 1 tenant'],
+      ['w1.open.main', 'opened for 1 tenant'],
+      ['w3.activate', 'opened for 1 tenant'],
+      ['w1.hold', 'held 1 tenant'],
+      ['undo.route', '1 tenant moved'],
+    ] as const
+  ).map(([step, what]): [string, LogEvent, string] => [
+    `what ${step} did for tenants, who don’t move by it unless it routes them`,
+    rollout('step-done', { step, result: { routed: 1 } }),
+    `${step} done: ${what}`,
+  ]),
   [
     'a step that failed',
     rollout('step-failed', { step: 'w1.verify', why: 'bolt: no ledger', after: 'decide' }),

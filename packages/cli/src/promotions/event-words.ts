@@ -126,7 +126,7 @@ function rolloutWords(type: string, promotion: string, data: Data): Omit<EventWo
     case 'rollout.leased':
       return step('at work', `${id} at work`);
     case 'rollout.step-done':
-      return step('done', `${id} done${resultText(data.result)}`);
+      return step('done', `${id} done${resultText(data.result, id)}`);
     case 'rollout.step-failed':
       return step('failed', `${id} FAILED${because(data.why)}; ${AFTER[text(data.after)] ?? text(data.after)}`);
     case 'rollout.lease-lost':
@@ -158,7 +158,15 @@ function rolloutWords(type: string, promotion: string, data: Data): Omit<EventWo
   }
 }
 
-function resultText(result: unknown): string {
+/** What a step that names tenants did for them, by its id; undefined: it moved them. */
+function doneFor(step: string): string | undefined {
+  const [at, kind = ''] = step.split('.');
+  if (kind === 'activate' || kind === 'open' || (at === 'undo' && kind === 'close')) return 'opened for';
+  if (kind === 'close') return 'closed for';
+  return kind.startsWith('hold') && at !== 'undo' ? 'held' : undefined;
+}
+
+function resultText(result: unknown, step: string): string {
   const { routed, schemaVersion, migrations, restorePoint, checks, reconciliation } = (result ?? {}) as {
     readonly routed?: number;
     readonly schemaVersion?: number;
@@ -171,7 +179,11 @@ function resultText(result: unknown): string {
   };
   if (restorePoint !== undefined) return `: ${(restorePoint.bytes / 1e6).toFixed(0)} MB, read back and compared`;
   if (schemaVersion !== undefined) return `: store at schema ${schemaVersion}${timesText(migrations)}`;
-  if (routed !== undefined) return `: ${routed} ${routed === 1 ? 'tenant' : 'tenants'} moved`;
+  if (routed !== undefined) {
+    const tenants = `${routed} ${routed === 1 ? 'tenant' : 'tenants'}`;
+    const did = doneFor(step);
+    return did === undefined ? `: ${tenants} moved` : `: ${did} ${tenants}`;
+  }
   if (checks !== undefined) return `: ${checks.passed} ${checks.passed === 1 ? 'check' : 'checks'} passed`;
   if (reconciliation === undefined) return '';
   const { replayed, acknowledged, cancelled = 0, posted = 0, asked } = reconciliation;

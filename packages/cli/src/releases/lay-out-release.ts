@@ -76,10 +76,13 @@ async function registered(client: Client, text: string): Promise<Source> {
   return { ...read, file };
 }
 
+/** A service's folder names no author, and a manifest has to: it is registered nowhere, so nobody is kept from approving by it. */
+const NOBODYS = 'usr_nobody';
+
 async function inFolder(path: string): Promise<Source> {
   const folder = (await holdsManifest(path))
     ? undefined
-    : await serviceReleaseFolder(path, { version: undefined, authors: [] });
+    : await serviceReleaseFolder(path, { version: undefined, authors: [NOBODYS] });
   const { manifest, files } = folder ?? (await readReleaseFolder(path));
   const checked = checkManifest(manifest);
   if (!checked.ok) throw new Failure(EXIT.refused, checked.code, checked.why, checked.unblock);

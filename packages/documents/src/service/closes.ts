@@ -25,6 +25,7 @@ export function closesOf(file: string, bytes: Uint8Array, operations: readonly s
 
 /** What a file says that it closes, each time that it does. */
 export function closesSaid(bytes: Uint8Array): readonly (readonly string[])[] {
-  const said = [...Buffer.from(bytes).toString('utf8').matchAll(CLOSES)];
+  // This decoder leaves out the mark that some editors put before the first line, as whoever runs the file does.
+  const said = [...new TextDecoder().decode(bytes).matchAll(CLOSES)];
   return said.map(([, text = '']) => text.split(/[\s,]+/).filter((name) => name !== ''));
 }

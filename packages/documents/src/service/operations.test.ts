@@ -99,6 +99,11 @@ describe('a migration of a service says in its file what it closes', () => {
     expect((await release('select 1; -- closes nothing\n')).manifest.migrations[0]).not.toHaveProperty('closes');
   });
 
+  test('also behind the mark with which some editors begin a file, which is run without it', async () => {
+    const { manifest } = await release('\ufeff-- headgate:closes post-invoice\nselect 1;\n');
+    expect(manifest.migrations[0]?.closes).toEqual(['post-invoice']);
+  });
+
   test('a name that isn’t declared is refused with the nearest one, and none with how it is said', async () => {
     await expect(release('-- headgate:closes post-invoce\n')).rejects.toThrow('did you mean "post-invoice"?');
     await expect(release('-- headgate:closes\n')).rejects.toThrow('-- headgate:closes post-invoice');
@@ -117,6 +122,7 @@ describe('a migration of a service says in its file what it closes', () => {
     ['-- headgate: closes post-invoice\n', /says headgate: closes where nobody reads it; .*`-- headgate:closes …`/],
     ['select 1; -- headgate:closes post-invoice\n', /says headgate:closes where nobody reads it/],
     ['/* headgate:closes post-invoice */\n', /says headgate:closes where nobody reads it/],
+    ['\f-- headgate:closes post-invoice\n', /says headgate:closes where nobody reads it/],
   ])('%j is refused: nobody would hear that it does nothing', async (sql, why) => {
     await expect(release(sql)).rejects.toThrow(why);
     await writeFile(join(dir, 'migrations/0001-a.down.sql'), sql);

@@ -5,11 +5,12 @@ import {
   decidePause,
   decideRollback,
   gatesToOvertake,
+  type Operation,
   type Promotion,
   planPromotion,
   type Rollout,
 } from '@headgate/domain';
-import { aCell, anUpgrade, aPlan, aPolicy } from '@headgate/testkit/domain/builders';
+import { aCell, aManifest, anApplication, anUpgrade, aPlan, aPolicy } from '@headgate/testkit/domain/builders';
 import type { World } from '@headgate/testkit/domain/world';
 import { begun, endOf, offered, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
@@ -136,6 +137,21 @@ describe('is refused, with what would unblock', () => {
       'x',
     );
     expect(decided).toMatchObject({ ok: false, refusal: { code: 'past-no-return' } });
+  });
+
+  test('past an activation in a cell that is half way: going back loses nothing, and what customers did stays done', () => {
+    const files: Operation = { name: 'file-return', says: 'x', requests: [{ methods: ['POST'], path: '/returns' }] };
+    const plan = aPlan({
+      application: anApplication({ operations: [files] }),
+      manifest: aManifest({ activates: [{ operation: 'file-return', because: 'the tax office keeps it' }] }),
+    });
+    const steps = plan.cells.find(({ cell }) => cell === 'shared')!.steps;
+    const at = steps.findIndex(({ id }) => /^w\d+\.activate$/.test(id));
+    expect(codeOf(pausedAfter(at, plan))).toBe('ok');
+    const decided = decide(pausedAfter(at + 2, plan));
+    expect(decided).toMatchObject({
+      refusal: { code: 'past-no-return', why: expect.stringContaining('file-return is activated there') },
+    });
   });
 });
 

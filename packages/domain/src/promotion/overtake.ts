@@ -7,7 +7,9 @@
 import type { CellState } from '../model/cell.ts';
 import type { Instant, PrincipalId } from '../model/identity.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
+import { isActivation } from '../plan/activation.ts';
 import { type CellPlan, changesSomething, type Plan } from '../plan/plan.ts';
+import { named } from '../plan/render-words.ts';
 import { type Scope, undoSteps } from '../plan/undo.ts';
 import { cellAfter } from '../rollout/cell-after.ts';
 import { begunAtMost, heldFor } from '../rollout/decide.ts';
@@ -72,7 +74,15 @@ export function decideOvertake(
   }
   const scope: Scope = { kind: 'cell', wave: state.wave, cells: halfWay(plan, rollouts) };
   for (const cell of plan.cells) {
-    const undo = undoSteps(cell, scope, rollouts.get(cell.cell)?.begun ?? 0);
+    const begun = rollouts.get(cell.cell)?.begun ?? 0;
+    const activated = scope.cells?.includes(cell.cell) ? cell.steps.slice(0, begun).find(isActivation) : undefined;
+    if (activated !== undefined)
+      return no(
+        'past-no-return',
+        `cell ${cell.cell} is half way and past its point of no return: ${named(activated.action.operations)} ${activated.action.operations.length === 1 ? 'is' : 'are'} activated there (${activated.id}), and what customers did by it stays done`,
+        'let it finish there, or roll it back, which a person decides knowing that',
+      );
+    const undo = undoSteps(cell, scope, begun);
     const lossy = undo.find((step) => step.approver !== undefined);
     if (lossy !== undefined)
       return no(

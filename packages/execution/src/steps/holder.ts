@@ -24,7 +24,7 @@ export const hold: StepExecutor<'hold'> = async ({ tenants, reads }, ctx, ports)
   const isHeld = (each: TenantRoute) => each.held && each.workers === undefined && (reads === true || !each.reads);
   const missing = without(await traffic.read(), tenants, isHeld);
   if (missing !== undefined) return failed('transient', `${missing} isn't held when read back`);
-  ctx.log(`${tenants.length} tenants held${reads ? ' for writes' : ''}`);
+  ctx.log(`${many(tenants)} held${reads ? ' for writes' : ''}`);
   return done({ routed: tenants.length });
 };
 
@@ -44,7 +44,7 @@ export const open: StepExecutor<'open'> = async ({ tenants }, ctx, ports) => {
   const served = (each: TenantRoute) => !each.held && each.router !== undefined && each.router === each.workers;
   const missing = without(await ports.traffic.read(), tenants, served);
   if (missing !== undefined) return failed('transient', `${missing} isn't served when read back`);
-  ctx.log(`${tenants.length} tenants opened`);
+  ctx.log(`${many(tenants)} opened`);
   return done({ routed: tenants.length });
 };
 
@@ -57,3 +57,5 @@ function without(
   const right = new Set(routes.filter(isRight).map((each) => each.tenant));
   return tenants.find((tenant) => !right.has(tenant));
 }
+
+const many = ({ length }: readonly string[]): string => `${length} ${length === 1 ? 'tenant' : 'tenants'}`;

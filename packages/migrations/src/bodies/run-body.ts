@@ -47,7 +47,11 @@ function atomicStatements(body: Node | undefined): readonly Node[] | undefined {
   const list = as(body, 'List');
   if (list !== undefined) return (list.items ?? []).flatMap((item) => atomicStatements(item) ?? []);
   const value = as(body, 'ReturnStmt');
-  return value === undefined ? [body] : [];
+  if (value === undefined) return [body];
+  // RETURN answers as a query of that one expression does.
+  return value.returnval === undefined
+    ? []
+    : [{ SelectStmt: { targetList: [{ ResTarget: { val: value.returnval } }] } }];
 }
 
 function runPlpgsql(definition: string, scene: Scene): void {

@@ -29,6 +29,7 @@ const catalogue: Catalogue = {
       columns: [{ name: 'a', type: 'integer', nullable: true, default: 'public.next()' }],
       constraints: [{ name: 'c', kind: 'check', columns: ['a'], validated: true, expression: '(public.fits(a) > 0)' }],
     }),
+    relation('small', { rows: 20, bytes: 8192 }),
     view('shown', 'doc'),
     view('again', 'shown'),
     view('instead', 'doc', {
@@ -62,6 +63,24 @@ describe('a WITH query never hides the table that is changed', () => {
     'with doc as (select * from doc) select count(*) from doc for update',
   ])('%s', (sql) => {
     expect(errors(sql)).toContain('whole-table-write');
+  });
+});
+
+describe('rows that MERGE deletes are gone', () => {
+  const into = (table: string, what: string) =>
+    `merge into ${table} d using counted c on d.id = c.a when matched then ${what}`;
+  test.each([
+    ['of a table', into('doc', 'delete')],
+    ['of one that is small', into('small', 'delete')],
+    ['by one of several clauses', into('small', `update set note = 'x' when matched then delete`)],
+    ['by a view', into('shown', 'delete')],
+  ])('%s', (_what, sql) => {
+    expect(errors(sql)).toContain('destroys-data');
+  });
+
+  test('but not those that it only changes, nor those that the file made', () => {
+    expect(errors(into('small', `update set note = 'x'`))).not.toContain('destroys-data');
+    expect(errors(`create table n(id int); ${into('n', 'delete')}`)).not.toContain('destroys-data');
   });
 });
 

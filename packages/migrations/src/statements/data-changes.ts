@@ -8,7 +8,7 @@ import { runBehindWrite } from './behind.ts';
 import { fire } from './firing.ts';
 import { changedBy, follow } from './following-keys.ts';
 import { failsIfPublished } from './publications.ts';
-import { basesOf, callsIn, readBeside, readsOf, runQuery, runView } from './queries.ts';
+import { basesOf, callsIn, readBeside, runQuery, runView } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
 /** UPDATE keeps every row that it changes locked until the transaction ends. */
@@ -57,7 +57,11 @@ function removeFrom(target: Target, { whereClause, usingClause }: DeleteStmt, sc
     touched === 'all' ? `every row of ${table.key}` : `the rows of ${table.key} that the condition finds`,
   );
   adviseBatches(table, scene);
-  scene.does.safely(
+  adviseArchive(table, scene);
+}
+
+function adviseArchive(table: TableState, { does }: Scene): void {
+  does.safely(
     'loss',
     'Copy what is deleted to an archive table first.',
     `CREATE TABLE ${written({ schema: table.schema, name: `${table.name}_archive` })} AS SELECT * FROM ${written(table)} …;`,
@@ -91,6 +95,7 @@ export const merge: Family<MergeStmt> = (statement, scene) => {
   readBeside(beside, scene);
   callsIn(beside, scene);
   const clauses = (mergeWhenClauses ?? []).flatMap((node) => as(node, 'MergeWhenClause') ?? []);
+  const deletes = clauses.some(({ commandType }) => commandType === 'CMD_DELETE');
   for (const { table, shown } of tables) {
     runBehindWrite(table, true, scene);
     for (const { commandType, targetList } of clauses)
@@ -100,12 +105,16 @@ export const merge: Family<MergeStmt> = (statement, scene) => {
     for (const event of ['insert', 'update', 'delete'] as const) fire(table, event, scene, true);
     if (!table.fresh) scene.does.undo('never');
     scene.does.phase('data');
+    if (!deletes || table.fresh || isEmpty(table, scene)) continue;
+    scene.does.destroys(`the rows of ${table.key} that are merged away (WHEN … THEN DELETE)`);
+    adviseArchive(table, scene);
   }
 };
 
 export const copy: Family<CopyStmt> = (statement, scene) => {
   if (statement.is_program === true) scene.does.notKnown('what a program does that COPY starts isn’t known');
-  if (statement.query !== undefined) readsOf(statement.query, scene);
+  // A query, or what changes rows and returns them.
+  if (statement.query !== undefined) scene.run(statement.query, scene.text);
   const table = statement.relation === undefined ? undefined : relationIn(scene, statement.relation);
   if (table === undefined) return;
   scene.does.lock(table, statement.is_from === true ? 'ROW EXCLUSIVE' : 'ACCESS SHARE');

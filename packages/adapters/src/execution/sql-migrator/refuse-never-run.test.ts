@@ -53,6 +53,11 @@ test('a column that was dropped from the database is missing, one that a later f
   expect(await look(TICKETS, NOTE, 'alter table public.tickets rename note to remark')).toEqual([]);
 });
 
+test('a file behind the mark with which some editors begin one is read like any other', async () => {
+  await run('create table other(n int)');
+  await expect(look(`\ufeff${TICKETS}`)).rejects.toThrow(/tickets \(made by 1\.sql\)/);
+});
+
 test('a name without a schema is found in any, one with a schema in that alone', async () => {
   await run('drop schema if exists app cascade; create schema app; create table app.tickets(n int)');
   expect(await look(TICKETS)).toEqual([]);

@@ -5,6 +5,11 @@ import { withClient } from '../../postgres-cluster/database.ts';
 import { requireOwnSchema } from '../store/store-schema.ts';
 import { controlConnection, type Store } from '../store/store-session.ts';
 
+/** A migration's text as the runner has it: without the mark that some editors put at its beginning. */
+export function migrationText(bytes: Uint8Array | undefined): string {
+  return new TextDecoder().decode(bytes ?? new Uint8Array());
+}
+
 /** So many of what is missing, and of the files that can't be told, are named. */
 const MOST_NAMED = 5;
 
@@ -22,7 +27,7 @@ export async function refuseNeverRun(
   if (migrations.length === 0) return;
   await loadParser();
   const texts = migrations.map(
-    ({ up }): MigrationFile => ({ name: up.name, text: Buffer.from(files.get(up.digest) ?? []).toString('utf8') }),
+    ({ up }): MigrationFile => ({ name: up.name, text: migrationText(files.get(up.digest)) }),
   );
   const { made, unread } = whatFilesMake(texts);
   const lacking = await withClient(await controlConnection(store), async (client) => {
