@@ -23,6 +23,7 @@ import { PointManifest } from './point-manifest.ts';
 import { readerConnection } from './reader.ts';
 import { holdStore, inRecords } from './records.ts';
 import { restoreBeside } from './restore-beside.ts';
+import { markServerLog } from './server-log.ts';
 import { filestoreDir, findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
 import { beginSwap, endSwap, finishSwap, readSwap } from './tenant-swap.ts';
 import { declaredVersion, recordRestored, storeVersion } from './version-records.ts';
@@ -39,9 +40,13 @@ export class OdooRestorePoints implements RestorePoints {
   private readonly stores: OdooStores;
   private readonly door: DatabaseDoor;
 
-  constructor(stores: OdooStores, door: DatabaseDoor) {
+  private readonly logged: boolean;
+
+  /** `logged`: somebody keeps the cluster's log, so moments are named in it. */
+  constructor(stores: OdooStores, door: DatabaseDoor, logged = false) {
     this.stores = stores;
     this.door = door;
+    this.logged = logged;
   }
 
   async take(name: string, ctx: StepContext): Promise<Answer<RestorePoint>> {
@@ -53,6 +58,10 @@ export class OdooRestorePoints implements RestorePoints {
   async verify(store: string, id: string, signal: AbortSignal): Promise<Answer<RestorePoint>> {
     const found = await this.kept(findStore(this.stores, store)).verify(id, signal);
     return found.ok ? granted(found.value.point) : found;
+  }
+
+  async mark(store: string, { rollout }: StepContext): Promise<void> {
+    if (this.logged) await markServerLog(this.stores.cluster, rollout, findStore(this.stores, store).name);
   }
 
   async list(store: string): Promise<RestorePointList> {
