@@ -13,7 +13,7 @@ import { WalRounds } from '@headgate/agent/schedule/wal-rounds';
 import { VaultRounds } from '@headgate/agent/vaults/vault-rounds';
 import { type Client, createClient } from '@headgate/contract';
 import { digestOf, signDrill } from '@headgate/documents';
-import type { DrillFacts } from '@headgate/domain';
+import type { DrillFacts, ToldVault } from '@headgate/domain';
 import { RealServer } from '@headgate/server/testing/real-server';
 import { SmallCompany } from '@headgate/server/testing/small-company';
 import { pino } from 'pino';
@@ -41,6 +41,8 @@ let wal: WalRounds | undefined;
 let rounds: VaultRounds | undefined;
 let release: Awaited<ReturnType<SmallCompany['release']>>;
 const logged: string[] = [];
+/** All that the server heard, in its order. */
+const told: ToldVault[] = [];
 
 type Planned = Awaited<ReturnType<typeof plan>>;
 const plan = () => manager.call('planPromotion', { body: { release, environment: 'production' } });
@@ -117,10 +119,17 @@ describe('what lies in the vault of a store that a release migrates', { timeout:
     const cell = { ...world.cell, vault: { ...world.vault, wal: { everyMs: 1_000 } } };
     const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
     wal = new WalRounds({ cells: [cell], log, worker: () => ({ cell: {} as never }) }).start();
-    const plane = new ControlPlane(createClient({ baseUrl: server.url, token }));
+    const real = new ControlPlane(createClient({ baseUrl: server.url, token }));
+    const plane: Pick<ControlPlane, 'tellVaults'> = {
+      tellVaults(cellOf, stores) {
+        told.push(...stores);
+        return real.tellVaults(cellOf, stores);
+      },
+    };
     rounds = new VaultRounds({
       ...{ cells: [cell], everyMs: 200, lookEveryMs: 500, plane, log, trust: { signers: [] } },
       wal: (name) => wal?.of(name) ?? [],
+      lookAtLog: (name, store) => wal?.lookAgain(name, store),
       halfWay: (cellOf, store) => halfWayOf(world.real.dir, cellOf, store),
     });
     rounds.start();
@@ -170,6 +179,20 @@ describe('what lies in the vault of a store that a release migrates', { timeout:
     await world.seal();
     await becomes('pass', /was drilled/);
     expect(await vaultsOf()).toMatchObject([{ state: 'kept' }]);
+  });
+
+  it('never counts the log from a restore point that is the newest again before it was looked at from there', async () => {
+    const points = join(world.vaultDir, 'points', 'production', 'shared', 'main');
+    const [older, newest] = (await readdir(points)).sort();
+    const part = join(points, newest!, 'database-00001.age');
+    const from = told.length;
+    await rename(part, `${part}.away`);
+    await becomes('fail', /the log of shared\/main has a gap in its vault/);
+    const since = told.slice(from).filter(({ point }) => point?.id === older);
+    expect(since.length).toBeGreaterThan(0);
+    expect(since.filter(({ gap, lostMs }) => gap === undefined && lostMs !== undefined)).toEqual([]);
+    await rename(`${part}.away`, part);
+    await becomes('pass', /was drilled/);
   });
 
   it('turns it while the store is half way back in its place, and says to whoever looks who has to end it', async () => {

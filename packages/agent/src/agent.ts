@@ -49,6 +49,7 @@ import type { Scheduler } from './schedule/scheduler.ts';
 import { WalRounds } from './schedule/wal-rounds.ts';
 import { withWal } from './schedule/words.ts';
 import { hasVault } from './vault-cells.ts';
+import { pointsWatched } from './vaults/points-watched.ts';
 import { VaultRounds } from './vaults/vault-rounds.ts';
 
 export interface RunningAgent {
@@ -180,7 +181,8 @@ export async function startAgent(
     const open = async (): Promise<Cell> => {
       const halfWay = await halfWayIn(dataDir, cell);
       if (halfWay !== undefined) throw new Error(halfWay);
-      return parts.openCell(cell, (event) => log.warn({ cell: cell.cell }, event));
+      const opened = await parts.openCell(cell, (event) => log.warn({ cell: cell.cell }, event));
+      return pointsWatched(opened, () => vaults.lookAgain(cell.cell));
     };
     keepers.set(
       cell.cell,
@@ -212,6 +214,7 @@ export async function startAgent(
     lookEveryMs: 12 * config.observeEveryMs,
     trust,
     wal: (name) => wal.of(name),
+    lookAtLog: (name, store) => wal.lookAgain(name, store),
     halfWay: (cell, store) => halfWayOf(dataDir, cell, store),
   });
   // Beside everything else: a copy may be large. A drill of ours begins once it is gone.

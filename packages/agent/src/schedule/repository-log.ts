@@ -33,7 +33,11 @@ export async function repositoryLog(cell: CellConfig, name: string, signal: Abor
   let rounds = 0;
   let folder: string | undefined;
   let gap: string | undefined;
+  let asked = false;
   return {
+    lookAgain() {
+      asked = true;
+    },
     async ship() {
       const known = folder;
       // Where a round doesn't get there the next one looks everywhere.
@@ -43,8 +47,9 @@ export async function repositoryLog(cell: CellConfig, name: string, signal: Abor
         // PostgreSQL's name of a segment begins with that of its folder there.
         ...(known !== undefined && { folder: (segment: string) => `${known}/${segment.slice(0, 16)}` }),
       });
-      if (known === undefined || rounds++ % ALL_EVERY === 0 || gap !== undefined)
-        ({ gap, folder } = await gapIn(store, own, reach, bounds));
+      const looks = known === undefined || asked || rounds++ % ALL_EVERY === 0 || gap !== undefined;
+      asked = false;
+      if (looks) ({ gap, folder } = await gapIn(store, own, reach, bounds));
       else folder = known;
       if (gap === undefined) await noteReach(own, reach);
       return {

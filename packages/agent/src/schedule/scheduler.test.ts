@@ -120,6 +120,31 @@ test('one is due at once where the newest one is gone, as somebody saw who looks
   await eventually(() => sealed === 2, 40_000);
 });
 
+test('it goes by the others where the newest one is spoilt: one is due so long after them', async () => {
+  await scheduler.stop();
+  const older = Date.now() - 3_000_000;
+  for (const [id, takenAt] of [
+    ['rp-20250101t000000z-aaaaaa', older],
+    ['rp-20250102t000000z-aaaaaa', Date.now()],
+  ] as const)
+    await vault.keep(await world.lay(id, { 'data/PG_VERSION': 3 }, { takenAt }), world.context());
+  config = { ...config, vault: { ...config.vault, schedule: { everyMs: 3_600_000 } } } as CellOfVault;
+  await start();
+  scheduler.start();
+  const dueAt = (): number => scheduler.of('shared')[0]?.points?.dueAt ?? 0;
+  await eventually(() => dueAt() > Date.now() + 3_000_000, 20_000);
+  const newest = join(world.vaultDir, 'points', 'production', 'shared', 'main', 'rp-20250102t000000z-aaaaaa');
+  await rm(join(newest, 'database-00001.age'));
+  seen = { newest: 'rp-20250101t000000z-aaaaaa', gap: false };
+  await eventually(() => dueAt() === older + 3_600_000, 40_000);
+  expect(sealed).toBe(0);
+  await scheduler.stop();
+  config = { ...config, vault: { ...config.vault, schedule: { everyMs: 1_000_000 } } } as CellOfVault;
+  await start();
+  scheduler.start();
+  await eventually(() => sealed === 1, 20_000);
+});
+
 test('what a rollout took last stays, however many are taken since', async () => {
   const point = await world.lay(
     'rp-20250101t000000z-aaaaaa',

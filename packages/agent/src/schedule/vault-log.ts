@@ -8,7 +8,7 @@ import { closeWal } from '@headgate/adapters/execution/vault/wal/close-wal';
 import { logStanding } from '@headgate/adapters/execution/vault/wal/log-standing';
 import { WalShipper } from '@headgate/adapters/execution/vault/wal/ship-wal';
 import { goesOnFrom } from '@headgate/adapters/execution/vault/wal/wal-timelines';
-import { followsOn, gapText } from '@headgate/adapters/execution/vault/wal/whole-log';
+import { followsOn, gapText, goesOnAt } from '@headgate/adapters/execution/vault/wal/whole-log';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
 import { segmentOfLsn } from '@headgate/adapters/postgres-cluster/wal-place';
 import type { CellOfVault } from '../vault-cells.ts';
@@ -34,16 +34,23 @@ export async function vaultLog(
   let rounds = 0;
   // After a round that didn't get there the next one looks at once.
   let look = true;
+  let asked = false;
+  let wholeFrom: number | undefined;
   return {
+    lookAgain() {
+      asked = true;
+    },
     async ship() {
-      const looks = look || rounds++ % ALL_EVERY === 0;
-      look = true;
+      const looks = look || asked || rounds++ % ALL_EVERY === 0;
+      [look, asked] = [true, false];
       const points = looks ? (await listVault(objects, of, trust, signal)).points : [];
       if (looks) shipper.lookAgain(neededFrom(points));
       const { reach, pieces, bytes, shipped } = await shipper.ship(await closeWal(store, Date.now));
       await noteShipped(store.restorePointsDir, shipped);
-      const brought = { at: reach.at, pieces, bytes };
       const base = points.find(({ readable, sealed }) => readable && sealed && followsOn(reach, sealed))?.sealed;
+      // Of an earlier look this says what was seen from there: from an older restore point on nobody has looked.
+      if (looks) wholeFrom = base === undefined ? reach.from : goesOnAt(base);
+      const brought = { at: reach.at, pieces, bytes, ...(wholeFrom !== undefined && { wholeFrom }) };
       // What lies between a gap and a restore point that was taken since is nobody's loss.
       if (base === undefined || goesOnFrom(reach, base)) {
         look = false;

@@ -18,6 +18,11 @@ export interface StoreWal {
   readonly where: 'vault' | 'repository';
   /** What was acknowledged before then lies there; absent: not known yet. */
   readonly reachedAt?: Instant;
+  /**
+   * Number of the segment from which on the last look saw all of it, or the gap: before that nobody has looked. Absent: nobody has at
+   * all, or it is a repository's, whose log is counted with its restore points.
+   */
+  readonly wholeFrom?: number;
   /** Why the last round did not get there. */
   readonly why?: string;
   /** What is gone of what lies there, as of the last round that got there: nothing after it comes back. */
@@ -32,7 +37,10 @@ export interface StoreLog {
     readonly why?: string;
     readonly pieces?: number;
     readonly bytes?: number;
+    readonly wholeFrom?: number;
   }>;
+  /** The next round looks at the whole of it: a restore point came or went. */
+  lookAgain(): void;
 }
 
 export interface WalRoundsParts {
@@ -102,6 +110,13 @@ export class WalRounds {
     return this.#stores.filter((each) => each.cell === cell).map(({ standing }) => standing);
   }
 
+  /** A store's restore points aren't what they were: its log is looked at from there, now. */
+  lookAgain(cell: string, store: string): void {
+    const shipped = this.#stores.find((each) => each.cell === cell && each.name === store);
+    shipped?.made?.lookAgain();
+    shipped?.every.nudge();
+  }
+
   #shipped({ cell, name, where, everyMs, make }: Kept): Shipped {
     const every = new Every(
       everyMs,
@@ -116,9 +131,13 @@ export class WalRounds {
     const { cell, name, standing } = shipped;
     if (this.#parts.worker(cell)?.cell === undefined) return;
     shipped.made ??= await make(signal);
-    const { at: reachedAt, why, pieces = 0, bytes } = await shipped.made.ship();
+    const { at: reachedAt, why, pieces = 0, bytes, wholeFrom } = await shipped.made.ship();
     const { where, why: before } = standing;
-    shipped.standing = { store: name, where, reachedAt, ...(why !== undefined && { why, gap: why }) };
+    shipped.standing = {
+      ...{ store: name, where, reachedAt },
+      ...(wholeFrom !== undefined && { wholeFrom }),
+      ...(why !== undefined && { why, gap: why }),
+    };
     if (before !== why) {
       if (why === undefined) this.#parts.log.info({ cell, store: name }, `the WAL lies in the ${where} again`);
       else this.#parts.log.error({ cell, store: name, why }, `the WAL in the ${where} has a gap`);

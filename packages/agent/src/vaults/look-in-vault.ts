@@ -2,7 +2,7 @@ import { openObjectStore } from '@headgate/adapters/execution/object-store/open-
 import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
 import { listVault } from '@headgate/adapters/execution/vault/vaulted-points';
 import { readReach } from '@headgate/adapters/execution/vault/wal/vaulted-wal';
-import { followsOn } from '@headgate/adapters/execution/vault/wal/whole-log';
+import { followsOn, goesOnAt } from '@headgate/adapters/execution/vault/wal/whole-log';
 import type { Trust } from '@headgate/documents';
 import { type Freshness, freshnessOf } from '@headgate/domain';
 import { lookInRepository } from '../restore-points/look-in-repository.ts';
@@ -15,6 +15,8 @@ export interface LookedAt {
   readonly unreadable: number;
   /** Whether the log that lies there goes on from one of them. */
   readonly goesOn: boolean;
+  /** Number of the segment with which it goes on from the newest of those; absent: from none, or all of it was looked at here. */
+  readonly goesOnAt?: number;
   /** What isn't right of the log, in words. */
   readonly log?: string;
 }
@@ -40,9 +42,16 @@ export async function lookInVault(
   const reach = await readReach(objects, of, signers, signal);
   if (!reach.ok) return { ...found, goesOn: false, log: reach.why };
   const to = reach.value;
-  const goesOn = to !== undefined && points.some((each) => each.readable && each.sealed && followsOn(to, each.sealed));
+  const base = to && points.find(({ readable, sealed }) => readable && sealed && followsOn(to, sealed))?.sealed;
+  const goesOn = base !== undefined;
   const none = to !== undefined && !goesOn && found.newest !== undefined;
-  return { ...found, goesOn, ...(none && { log: 'the log that lies there goes on from none of the restore points' }) };
+  const at = base && { goesOnAt: goesOnAt(base) };
+  return {
+    ...found,
+    goesOn,
+    ...at,
+    ...(none && { log: 'the log that lies there goes on from none of the restore points' }),
+  };
 }
 
 function newestOf({ newest, unreadable }: Freshness): Pick<LookedAt, 'newest' | 'unreadable'> {

@@ -29,6 +29,8 @@ export interface VaultRoundsParts {
   halfWay(cell: string, store: string): Promise<string | undefined>;
   /** How the logs of a cell's stores stand. */
   wal(cell: string): readonly StoreWal[];
+  /** What restore points a store has isn't what it was: its log counts from there once it was looked at from there. */
+  lookAtLog(cell: string, store: string): void;
 }
 
 /** Between two words of a cell with more stores than {@link FEW}. Milliseconds. */
@@ -46,13 +48,13 @@ export interface Standing {
 
 /** Two rounds for each cell: one that looks, one that tells. */
 export class VaultRounds {
-  readonly #rounds: readonly Every[];
+  readonly #rounds: readonly CellRounds[];
   readonly #wal: VaultRoundsParts['wal'];
   readonly #seen = new Map<string, Map<string, Standing>>();
 
   constructor(parts: VaultRoundsParts) {
     this.#wal = parts.wal;
-    this.#rounds = parts.cells.flatMap((cell) => {
+    this.#rounds = parts.cells.map((cell) => {
       const standing = new Map<string, Standing>();
       this.#seen.set(cell.cell, standing);
       return roundsOf(cell, standing, parts);
@@ -67,12 +69,20 @@ export class VaultRounds {
     return { gap, ...(seen.newest !== undefined && { newest: seen.newest.id }) };
   }
 
+  /** Looks at a cell's restore points now: one was taken, or brought back. */
+  lookAgain(cell: string): void {
+    this.#rounds.find((each) => each.cell === cell)?.looking?.nudge();
+  }
+
   start(): void {
-    for (const round of this.#rounds) round.start();
+    for (const { looking, telling } of this.#rounds) {
+      looking?.start();
+      telling.start();
+    }
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#rounds.map((round) => round.stop()));
+    await Promise.all(this.#rounds.flatMap(({ looking, telling }) => [looking?.stop(), telling.stop()]));
   }
 }
 
@@ -84,11 +94,18 @@ function storesOf(cell: AnyCellConfig): readonly (readonly [store: string, where
   ];
 }
 
+interface CellRounds {
+  readonly cell: string;
+  /** Absent: no store of it has a vault or a repository. */
+  readonly looking?: Every;
+  readonly telling: Every;
+}
+
 function roundsOf(
   config: AnyCellConfig,
   standing: Map<string, Standing>,
-  { everyMs, lookEveryMs, plane, trust, log, wal, halfWay }: VaultRoundsParts,
-): readonly Every[] {
+  { everyMs, lookEveryMs, plane, trust, log, wal, halfWay, lookAtLog }: VaultRoundsParts,
+): CellRounds {
   const { cell } = config;
   const stores = storesOf(config);
   let lookedFor = 0;
@@ -98,6 +115,9 @@ function roundsOf(
       // Whatever has a store here has a vault, or a repository, which is asked for nothing of a vault.
       const seen = await lookInVault(config as CellOfVault, store, trust, signal);
       standing.set(store, { seen: { ...seen, at: performance.now() } });
+      const shipped = wal(cell).find((each) => each.store === store);
+      const news = before?.seen !== undefined && before.seen.newest?.id !== seen.newest?.id;
+      if (news || (shipped !== undefined && !isSeenFrom(seen, shipped))) lookAtLog(cell, store);
       if (before?.why !== undefined) log.info({ cell, store }, 'what lies in the vault can be looked at again');
     } catch (error) {
       if (signal.aborted) return;
@@ -154,7 +174,12 @@ function roundsOf(
       trouble = why;
     },
   );
-  return stores.length === 0 ? [telling] : [looking, telling];
+  return { cell, telling, ...(stores.length > 0 && { looking }) };
+}
+
+/** Whether the log was looked at from the restore point on from which it goes on, or from an earlier one. */
+function isSeenFrom({ goesOnAt }: LookedAt, { wholeFrom }: StoreWal): boolean {
+  return goesOnAt === undefined || (wholeFrom !== undefined && wholeFrom <= goesOnAt);
 }
 
 /** What is told of one store; undefined: nobody has looked yet. */
@@ -172,6 +197,8 @@ export function toldOf(
   const { seen, why: unseen } = standing;
   const newest = seen?.newest;
   const gap = wal?.gap;
+  // The newest fell, say, from which it was whole: before it a piece may be missing.
+  const unlooked = seen !== undefined && wal?.reachedAt !== undefined && !isSeenFrom(seen, wal);
   const now = Date.now();
   const whys = [
     unseen,
@@ -180,6 +207,7 @@ export function toldOf(
       : undefined,
     seen?.goesOn === false && gap === undefined ? seen.log : undefined,
     wal?.why === gap ? undefined : wal?.why,
+    unlooked ? 'whether its log is whole from that restore point on isn’t known yet: it is being looked at' : undefined,
   ];
   const why = whys.filter((each) => each !== undefined).join('; ');
   // Of a repository the moment before a gap isn't known: a restore point is what comes back for certain.
@@ -192,7 +220,7 @@ export function toldOf(
     where,
     ...(newest !== undefined && {
       point: { id: plain(newest.id), ageMs: Math.max(0, now - newest.takenAt) },
-      ...(known.length > 0 && { lostMs: Math.max(0, now - Math.max(...known)) }),
+      ...(known.length > 0 && !unlooked && { lostMs: Math.max(0, now - Math.max(...known)) }),
     }),
     ...(seen !== undefined && seen.unreadable > 0 && { unreadable: seen.unreadable }),
     ...(gap !== undefined && { gap: plain(gap) }),

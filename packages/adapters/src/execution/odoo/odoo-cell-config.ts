@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { NAME_PATTERN } from '@headgate/domain';
 import { z } from 'zod';
+import { dependsOn } from '../cell-config.ts';
 import { VaultConfig, vaultProblems } from '../vault/vault-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
@@ -17,6 +18,8 @@ export const OdooCellConfig = z.strictObject({
   cell: name,
   environment: name,
   application: name,
+  /** Cells of the same agent's that have to be there first when all of it is rebuilt. */
+  dependsOn,
   tenancy: z.literal('store-per-tenant').default('store-per-tenant'),
   /** The cell's folder: slots, restore points, the router's state. */
   dir: path,

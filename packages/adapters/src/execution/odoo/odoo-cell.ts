@@ -129,13 +129,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     warm: async (slot, tenant, signal) =>
       config.odoo.workers === 0 && servesLogin(config.slots[slot]!, tenantHost(tenant), signal),
   });
-  const checks = new HttpChecks({
-    baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
-    tenantTokensFile: config.tenantTokensFile,
-    routerTokenFile: config.router.tokenFile,
-    hostOf: tenantHost,
-    databaseOf: (tenant) => config.stores[config.tenants[tenant]?.store ?? ''] ?? tenant,
-  });
+  const checks = odooChecks(config);
   const supervisor = new Supervisor(target, report);
   const parts = [
     new KeptPart(async () => {
@@ -169,6 +163,17 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     },
     close: () => hold.release(),
   };
+}
+
+/** Business transactions through the cell's router, for tenants that are served. */
+export function odooChecks(config: OdooCellConfig): HttpChecks {
+  return new HttpChecks({
+    baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
+    tenantTokensFile: config.tenantTokensFile,
+    routerTokenFile: config.router.tokenFile,
+    hostOf: tenantHost,
+    databaseOf: (tenant) => config.stores[config.tenants[tenant]?.store ?? ''] ?? tenant,
+  });
 }
 
 function odooCommand(

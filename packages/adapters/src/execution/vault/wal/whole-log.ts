@@ -54,16 +54,20 @@ export function followsOn(reach: WalReach, point: Pick<SealedPoint, 'database'>)
   );
 }
 
+/** Number of the segment that a recovery from a restore point begins with. */
+export function goesOnAt({ database }: Pick<SealedPoint, 'database'>): number {
+  return segmentOfLsn(database.lsn?.stop ?? '0/0');
+}
+
 /** Names of the segments that a recovery from a restore point to the reach reads, in their order; or along another timeline. */
 export function segmentsOnTheWay(
-  { database }: Pick<SealedPoint, 'database'>,
+  point: Pick<SealedPoint, 'database'>,
   reach: WalReach,
   timeline = timelineOf(reach.last),
   last = segmentNumber(reach.last),
 ): readonly string[] {
   const names: string[] = [];
-  for (let number = segmentOfLsn(database.lsn?.stop ?? '0/0'); number <= last; number++)
-    names.push(segmentOn(timeline, number, reach));
+  for (let number = goesOnAt(point); number <= last; number++) names.push(segmentOn(timeline, number, reach));
   return names;
 }
 
