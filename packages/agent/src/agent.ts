@@ -134,7 +134,10 @@ export async function startAgent(
   const schedule = (name: string) => withWal(scheduler?.of(name) ?? [], wal.of(name));
   const reconciliations = await ReconciliationsFile.open(dataDir);
   const restorations = new RestorationTeller(plane, dataDir, log);
-  const untold = () => ({ reconciliations: reconciliations.untold.length, restorations: restorations.left });
+  const untold = () => ({
+    reconciliations: reconciliations.untold.length,
+    ...{ restorations: restorations.left, refusedRestoration: restorations.refused },
+  });
   const bearer: PlanBearer = new PlanBearer({
     ...{ config, trust, plane, log, worker, stepEnded },
     file: reconciliations,

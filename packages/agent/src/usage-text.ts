@@ -43,7 +43,7 @@ take-up puts what runs today, the folder of the service's file, into its cells b
         installation has under control is refused before anything starts. VERSION is what runs there now, as people call
         it: it becomes the baseline's
 status  how things stand: since when the server is away, each cell's plan and tenants, stop conditions, and the way back.
-        Exit code 0 well, 2 not running, 3 server away, 4 a stop condition fails, 5 a rollback stands still, or a store is
+        Exit code 0 well, 1 the server refuses what was brought back here, 2 not running, 3 server away, 4 a stop condition fails, 5 a rollback stands still, or a store is
         half way back in its place
 rollback  with the server away: shows what the plan's own undo would do and lose, asks, and carries it out, in CELL or
         wherever a wave is in progress. Run again it goes on. Exit code 0 undone, 1 refused, 2 not confirmed, 5 stands still

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { standsStillLines } from '../commands/rollback.ts';
-import { type CellStatus, statusText } from './status.ts';
+import { type CellStatus, exitOf, statusText } from './status.ts';
 
 const work = {
   promotion: 'prm_1',
@@ -72,4 +72,10 @@ test('reconciliations and restorations that the server has not taken are counted
   expect(statusText({ ...agent, server, untold: 0 })).not.toContain('reconciliation');
   expect(statusText({ ...agent, server, untoldRestorations: 1 })).toContain('something was brought back here that');
   expect(statusText({ ...agent, server, untoldRestorations: 0 })).not.toContain('brought back');
+  // That they wait for the server alone is nothing that a person has to mend; that it refuses them is.
+  expect(exitOf({ ...agent, server, untoldRestorations: 1 })).toBe(0);
+  const refused = { ...agent, server, untoldRestorations: 1, refusedRestoration: 'refused: the key is not known' };
+  expect(exitOf(refused)).toBe(1);
+  expect(exitOf({ ...refused, server: { ...server, awaySince: agent.at } })).toBe(3);
+  expect(statusText(refused)).toContain('since it REFUSES that (refused: the key is not known)');
 });

@@ -58,6 +58,8 @@ export interface AgentStatus {
   readonly untold?: number;
   /** The same of what was brought back. */
   readonly untoldRestorations?: number;
+  /** Why the server refuses to take them; absent: it doesn't. */
+  readonly refusedRestoration?: string;
 }
 
 export interface StatusParts {
@@ -85,16 +87,18 @@ export interface StatusParts {
 export interface Untold {
   readonly reconciliations: number;
   readonly restorations: number;
+  readonly refusedRestoration?: string | undefined;
 }
 
 export async function statusOf(parts: StatusParts): Promise<AgentStatus> {
   const { name: agent, running, server: url, contact } = parts;
   const cells = await Promise.all(parts.cells.map((cell) => cellStatus(parts, cell)));
   const awaySince = contact.awaySince?.toISOString() ?? null;
-  const { reconciliations: untold, restorations: untoldRestorations } = parts.untold();
+  const { reconciliations: untold, restorations: untoldRestorations, refusedRestoration } = parts.untold();
   const { refusal } = contact;
   const told = { url, awaySince, ...(refusal !== undefined && { refusal }) };
-  return { agent, at: new Date().toISOString(), running, server: told, cells, untold, untoldRestorations };
+  const base = { agent, at: new Date().toISOString(), running, server: told, cells, untold, untoldRestorations };
+  return { ...base, ...(refusedRestoration !== undefined && { refusedRestoration }) };
 }
 
 async function cellStatus(
@@ -172,20 +176,21 @@ function shown({ phase, by, because, at, why, told, done }: Undoing) {
 }
 
 /** Exit codes of `status`: what a monitor asks for. */
-export const STATUS_EXIT = { well: 0, notRunning: 2, away: 3, failing: 4, standsStill: 5 } as const;
+export const STATUS_EXIT = { well: 0, refused: 1, notRunning: 2, away: 3, failing: 4, standsStill: 5 } as const;
 
-export function exitOf({ running, server, cells }: AgentStatus): number {
+export function exitOf({ running, server, cells, refusedRestoration }: AgentStatus): number {
   if (cells.some(({ undoing }) => undoing?.phase === 'stopped' && undoing.told === undefined))
     return STATUS_EXIT.standsStill;
   if (cells.some(({ halfWay }) => halfWay !== undefined)) return STATUS_EXIT.standsStill;
   if (cells.some(({ watch }) => watch?.state === 'failing')) return STATUS_EXIT.failing;
   if (!running) return STATUS_EXIT.notRunning;
-  return server.awaySince === null ? STATUS_EXIT.well : STATUS_EXIT.away;
+  if (server.awaySince !== null) return STATUS_EXIT.away;
+  return refusedRestoration === undefined ? STATUS_EXIT.well : STATUS_EXIT.refused;
 }
 
 /** The status as lines for a person. What others say in it takes no line of its own: it could be read for one of ours. */
 export function statusText(status: AgentStatus): string {
-  const { agent, at, running, server, cells, untold = 0, untoldRestorations = 0 } = status;
+  const { agent, at, running, server, cells, untold = 0, untoldRestorations = 0, refusedRestoration } = status;
   const lines = [`${agent} at ${at}${running ? '' : ': it does not run; this is what its folder says'}`];
   lines.push(
     server.awaySince === null
@@ -200,7 +205,7 @@ export function statusText(status: AgentStatus): string {
     );
   if (untoldRestorations > 0)
     lines.push(
-      `${untoldRestorations === 1 ? 'something was' : `${untoldRestorations} times something was`} brought back here that the server has not been told; told again until it has it`,
+      `${untoldRestorations === 1 ? 'something was' : `${untoldRestorations} times something was`} brought back here that the server has not been told${refusedRestoration === undefined ? '' : `, since it REFUSES that (${inOneLine(refusedRestoration)})`}; told again until it has it`,
     );
   for (const cell of cells) lines.push('', ...cellLines(cell, at));
   return `${lines.join('\n')}\n`;

@@ -9,7 +9,8 @@ import { refusalWords } from '../control-plane/control-plane.ts';
 import { type DrilledStore, drillStore } from '../drill/drill-store.ts';
 import { drillLines } from '../drill/words.ts';
 import { print, printJson, warn } from '../output.ts';
-import { onlyOne, vaultsOf } from '../vault-cells.ts';
+import { restorationKey } from '../restore-points/trust-entries.ts';
+import { havingStore, onlyOne, pointCellsOf } from '../vault-cells.ts';
 import { complain, trustedIn, wrongUsage } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
@@ -17,6 +18,7 @@ export const DRILL_USAGE = `headgate-agent drill: brings a restore point back fr
 
   headgate-agent drill --config FILE --store STORE [--cell CELL] [--id ID] [--identity FILE] [OPTIONS]
 
+Of a store with pgBackRest it comes out of its repository, whether its cell has a vault or not.
 It is fetched (signature, parts, every file), restored into a PostgreSQL of its own that is thrown away, and compared with what
 was promised when it was taken: schema version, rows of every table, files. The cell's business transactions are carried out
 on it where they are declared (vault.drill.transactions), and pg_amcheck looks at tables and indexes. The store isn't touched.
@@ -31,7 +33,9 @@ on it where they are declared (vault.drill.transactions), and pg_amcheck looks a
                   two copies. What a killed drill left there goes with the next one
 --json            facts and result as one line
 
-CELL may be left out where there is one with a vault. The statement is signed by the key that seals restore points.
+CELL may be left out where one has that store. The statement is signed by the key that seals restore points; of a cell
+without a vault by restoration.pem in the agent's folder. headgate-agent restore-points key --config FILE --entry prints what
+the server's trust file needs.
 Exit codes: 0 it went well, 1 it did not, 2 wrong usage, 78 configuration, 130 interrupted.
 `;
 
@@ -77,7 +81,8 @@ export async function drill(args: readonly string[]): Promise<number> {
   const say = (line: string): void => void (values.json === true || warn(`${line}\n`));
   try {
     const drilled = await drillStore({
-      cell: onlyOne(vaultsOf(read.config, values.cell)),
+      cell: onlyOne(havingStore(pointCellsOf(read.config, values.cell), store)),
+      ownKey: () => restorationKey(read.config),
       store,
       trust: read.trust,
       id: values.id,

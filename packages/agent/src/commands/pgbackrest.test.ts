@@ -1,5 +1,5 @@
 /** A cell that declares pgBackRest for its store, as its agent opens it; and the commands on it, as a person types them. */
-import { readdir, rename } from 'node:fs/promises';
+import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCell } from '@headgate/adapters/execution/cell';
 import { pgbackrestMissing } from '@headgate/adapters/execution/pgbackrest/testing/backed-up-store';
@@ -9,6 +9,8 @@ import { execute } from '@headgate/execution';
 import { stepContext } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BackedCell, backedCell } from '../testing/backed-cell.ts';
+import { typed } from '../testing/typed.ts';
+import { dr } from './dr.ts';
 import { drill } from './drill.ts';
 import { recover } from './recover.ts';
 import { restorePoints } from './restore-points.ts';
@@ -42,6 +44,34 @@ describe.skipIf(missing !== undefined)('a cell with pgBackRest', () => {
     const drilled = await world.asked(drill, '--work-dir', world.workDir);
     expect(drilled.out).toMatch(/rows in \d+ tables compared/);
     expect(drilled.out).not.toContain('WRONG');
+  }, 240_000);
+
+  test('without a vault its list, its verify and its drill go all the same, and what needs one says which lines', async () => {
+    const { vault: _, ...bare } = world.config;
+    await world.configure(bare);
+    try {
+      const listed = await world.asked((args) => restorePoints(['list', ...args]));
+      expect(listed.out).toMatch(/in pgBackRest’s repository in folder .*, stanza main:\n {2}rp-/);
+      const verified = await world.asked((args) => restorePoints(['verify', ...args]));
+      expect(verified).toMatchObject({ code: 0, out: expect.stringContaining('is right: its backup') });
+      const drilled = await world.asked(
+        drill,
+        '--work-dir',
+        world.workDir,
+        '--statement',
+        join(world.dir, 'said.json'),
+      );
+      expect(drilled.out).toContain('brought back after');
+      expect(drilled.out).not.toContain('WRONG');
+      const { publicKey } = JSON.parse(await readFile(join(world.dir, 'said.json'), 'utf8')).verificationMaterial;
+      const key = (...args: string[]) => typed(restorePoints, ['key', '--config', world.agentFile, ...args], /PRIVATE/);
+      const entry = await key('--entry');
+      expect(entry).toMatchObject({ code: 0, out: expect.stringContaining(`# the key ${publicKey.hint}\n`) });
+      const refused = await typed(dr, ['plan', '--config', world.agentFile], /PRIVATE/);
+      expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/no cell has a vault.*"keyFile"/) });
+    } finally {
+      await world.configure(world.config);
+    }
   }, 240_000);
 
   test('it comes back beside itself, and where its restore points lie is said', async () => {

@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { type ChosenPoint, choosePoint } from '@headgate/adapters/execution/vault/choose-point';
@@ -20,9 +21,11 @@ import type { Trust } from '@headgate/documents';
 import { didYouMean } from '@headgate/documents/schema/nearest';
 import { freshnessOf, nextDue } from '@headgate/domain';
 import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
+import type { AgentConfig } from '../config.ts';
 import { writeNew } from '../out-file.ts';
 import { print } from '../output.ts';
 import { listedInRepository, verifiedInRepository } from '../restore-points/in-repository.ts';
+import { restorationKey, trustEntries } from '../restore-points/trust-entries.ts';
 import {
   checkedLine,
   checkedLogLine,
@@ -32,7 +35,7 @@ import {
   tooOld,
 } from '../restore-points/words.ts';
 import { inRepository } from '../schedule/freshness-in.ts';
-import { type CellOfVault, onlyOne, vaultsOf } from '../vault-cells.ts';
+import { type CellOfVault, hasVault, havingStore, noVault, onlyOne, pointCellsOf } from '../vault-cells.ts';
 import { complain, trustedIn, wrongUsage } from './command-line.ts';
 
 export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies of restore points in the cells' vaults
@@ -40,7 +43,7 @@ export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies o
   headgate-agent restore-points list --config FILE [--cell CELL] [--store STORE] [--json]
   headgate-agent restore-points verify --config FILE --store STORE [--cell CELL] [--id ID] [--identity FILE] [--json]
   headgate-agent restore-points fetch --config FILE --store STORE [--cell CELL] [--id ID] --identity FILE [--to DIR] [--json]
-  headgate-agent restore-points key --config FILE [--cell CELL]
+  headgate-agent restore-points key --config FILE [--cell CELL] [--entry]
   headgate-agent restore-points identity --out FILE
 
 list    what lies there of each store, whose signature it has, whether every part and every piece of the log is there and of its
@@ -49,7 +52,8 @@ verify  reads a restore point back, the newest or that of the ID, and the log fr
         SHA-256 of every part and piece; with an identity they are decrypted, too, and every file is compared. pgBackRest
         reads its repository itself
 fetch   does all that and lays it out beside the store's own restore points, or in DIR. Nothing appears that isn't right
-key     the public key that manifests are signed with, for a trust file (may: [restore-point])
+key     the public key that manifests, drills and restorations are signed with; --entry: as an entry (may: [restore-point]) for the
+        signers of the server's trust file, of each key of this agent's
 identity  makes an identity, and prints the recipient that belongs to it, for the cell's vault. Keep FILE off this machine
 
 FILE of --identity is age's, mode 0600 (AGE-SECRET-KEY-1…). CELL may be left out where there is one with a vault.
@@ -69,6 +73,7 @@ const OPTIONS = {
   identity: text,
   to: text,
   json: flag,
+  entry: flag,
   help: flag,
 };
 
@@ -95,7 +100,7 @@ export async function restorePoints(args: readonly string[]): Promise<number> {
   const read = trustedIn(values.config!);
   if (!read.ok) return read.code;
   try {
-    return await run(vaultsOf(read.config, values.cell), read.trust, values);
+    return await run(pointCellsOf(read.config, values.cell), read.trust, values, read.config);
   } catch (error) {
     return complain([(error as Error).message], error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
   }
@@ -121,17 +126,18 @@ async function opened(cell: CellOfVault, trust: Trust): Promise<{ store: ObjectS
 
 const signal = new AbortController().signal;
 
-async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values): Promise<number> {
+async function list(cells: readonly AnyCellConfig[], pinned: Trust, values: Values): Promise<number> {
   const told: unknown[] = [];
   let bad = false;
   for (const cell of cells) {
-    const { store, trust } = await opened(cell, pinned);
     const asked = (name: string): boolean => (values.store ?? name) === name;
-    const stores = [...vaultedStores(cell)].filter(([name]) => asked(name));
+    const stores = hasVault(cell) ? [...vaultedStores(cell)].filter(([name]) => asked(name)) : [];
     const elsewhere = [...storesElsewhere(cell).keys()].filter(asked);
     if (stores.length + elsewhere.length === 0 && values.store !== undefined)
-      throw new Error(`there is no store ${values.store} in ${cell.cell}`);
+      throw new Error(notInVault(cell, values.store));
     for (const [name, { restorePointsDir }] of stores) {
+      if (!hasVault(cell)) continue;
+      const { store, trust } = await opened(cell, pinned);
       const of = { environment: cell.environment, cell: cell.cell, store: name };
       const found = await listVault(store, of, trust, signal);
       const now = Date.now();
@@ -167,7 +173,7 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
         ]);
     }
     for (const name of elsewhere) {
-      const { lines, told: found, ok } = await listedInRepository(cell as CellConfig & CellOfVault, name, signal);
+      const { lines, told: found, ok } = await listedInRepository(cell as CellConfig, name, signal);
       bad ||= !ok;
       told.push(found);
       if (values.json !== true) say(lines);
@@ -178,8 +184,10 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
 }
 
 /** Why nothing of a store lies in its cell's vault, and where to look. */
-function notInVault(cell: CellOfVault, name: string): string {
+function notInVault(cell: AnyCellConfig, name: string): string {
   const elsewhere = storesElsewhere(cell).get(name);
+  if (elsewhere === undefined && vaultedStores(cell).has(name))
+    return `the restore points of ${name} lie beside it alone: ${noVault(`the cell ${cell.cell}`)}`;
   if (elsewhere === undefined) return `there is no store ${name} in ${cell.cell}`;
   return `the restore points of ${name} lie in ${elsewhere.words}, none in the vault: headgate-agent recover --config FILE --store ${name} --to DIR brings one back from there`;
 }
@@ -193,24 +201,30 @@ function walTrouble(cell: CellOfVault, store: string, { reach, base, gap }: LogS
   return base === undefined ? 'the WAL that lies there goes on from none of the restore points: take one' : undefined;
 }
 
+/** The cell, in whose vault the store's restore points lie. Throws, in words, where they don't. */
+function vaulted(cell: AnyCellConfig, name: string): CellOfVault {
+  if (hasVault(cell) && vaultedStores(cell).has(name)) return cell;
+  throw new Error(notInVault(cell, name));
+}
+
 /** The manifest of the restore point that is asked for, once it is known to be right. */
 async function found(cell: CellOfVault, pinned: Trust, values: Values): Promise<ChosenPoint> {
   const name = values.store!;
-  if (!vaultedStores(cell).has(name)) throw new Error(notInVault(cell, name));
   const { store, trust } = await opened(cell, pinned);
   const of = { environment: cell.environment, cell: cell.cell, store: name };
   return choosePoint(store, of, values.id, trust, signal);
 }
 
-async function verify(cells: readonly CellOfVault[], pinned: Trust, values: Values): Promise<number> {
-  const cell = onlyOne(cells);
+async function verify(cells: readonly AnyCellConfig[], pinned: Trust, values: Values): Promise<number> {
+  const cell = onlyOne(havingStore(cells, values.store!));
   if (inRepository(cell, values.store!)) {
     const { ok, told, line } = await verifiedInRepository(cell, values.store!, values.id, signal);
     if (!ok) return complain([line], EXIT.refused);
     say([values.json === true ? visibleJson(told) : line]);
     return EXIT.ok;
   }
-  const read = await found(cell, pinned, values);
+  const own = vaulted(cell, values.store!);
+  const read = await found(own, pinned, values);
   if (!read.ok) return complain([read.why], EXIT.refused);
   const { unsealing, signer } = read;
   const identities = values.identity === undefined ? undefined : await readIdentities(values.identity);
@@ -220,7 +234,7 @@ async function verify(cells: readonly CellOfVault[], pinned: Trust, values: Valu
   const decrypted = identities !== undefined;
   const { sealed } = unsealing;
   const { environment, cell: of, store } = unsealing.point;
-  const { trust } = await opened(cell, pinned);
+  const { trust } = await opened(own, pinned);
   const log = await checkLog(
     { store: unsealing.store, of: { environment, cell: of, store }, trust, signal },
     sealed,
@@ -235,8 +249,8 @@ async function verify(cells: readonly CellOfVault[], pinned: Trust, values: Valu
   return EXIT.ok;
 }
 
-async function fetch(cells: readonly CellOfVault[], pinned: Trust, values: Values): Promise<number> {
-  const cell = onlyOne(cells);
+async function fetch(cells: readonly AnyCellConfig[], pinned: Trust, values: Values): Promise<number> {
+  const cell = vaulted(onlyOne(havingStore(cells, values.store!)), values.store!);
   const read = await found(cell, pinned, values);
   if (!read.ok) return complain([read.why], EXIT.refused);
   const { unsealing, signer } = read;
@@ -253,8 +267,12 @@ async function fetch(cells: readonly CellOfVault[], pinned: Trust, values: Value
   return EXIT.ok;
 }
 
-async function key(cells: readonly CellOfVault[]): Promise<number> {
-  print((await vaultKey(onlyOne(cells).vault.keyFile)).publicKeyPem);
+async function key(cells: readonly AnyCellConfig[], _: Trust, values: Values, config: AgentConfig): Promise<number> {
+  if (values.entry === true) print(await trustEntries(config, cells));
+  else {
+    const cell = onlyOne(cells);
+    print((await (hasVault(cell) ? vaultKey(cell.vault.keyFile) : restorationKey(config))).publicKeyPem);
+  }
   return EXIT.ok;
 }
 

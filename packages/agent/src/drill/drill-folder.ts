@@ -2,12 +2,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import type { Logger } from '../log.ts';
-import type { CellOfVault } from '../vault-cells.ts';
 
 /** The folder in which a cell's drills work. */
-export function drillFolder({ vault }: Pick<CellOfVault, 'vault'>): string {
-  return vault.drill?.workDir ?? join(tmpdir(), `headgate-drills-${process.getuid?.() ?? 0}`);
+export function drillFolder({ vault }: Pick<AnyCellConfig, 'vault'>): string {
+  return vault?.drill?.workDir ?? join(tmpdir(), `headgate-drills-${process.getuid?.() ?? 0}`);
 }
 
 /**
@@ -15,7 +15,7 @@ export function drillFolder({ vault }: Pick<CellOfVault, 'vault'>): string {
  * of what production holds. A drill that is under way stays. Never throws: what can't be removed is told, and is for the
  * next drill.
  */
-export async function sweepDrills(cells: readonly Pick<CellOfVault, 'vault'>[], log: Logger): Promise<void> {
+export async function sweepDrills(cells: readonly Pick<AnyCellConfig, 'vault'>[], log: Logger): Promise<void> {
   for (const folder of new Set(cells.map(drillFolder))) {
     try {
       const there = await stat(folder).catch(() => undefined);

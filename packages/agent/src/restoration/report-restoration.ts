@@ -2,16 +2,15 @@
  * What a command brought back is signed, kept in the agent's folder and told to the server: at once where it answers, else by the agent
  * when it does. That it can't be told changes nothing about what was brought back.
  */
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
-import { keptSigningKey, ownSigningKey } from '@headgate/adapters/machine/own-signing-key';
+import { keptSigningKey } from '@headgate/adapters/machine/own-signing-key';
 import { createClient } from '@headgate/contract';
 import { oneLine, type SigningKey, signRestoration } from '@headgate/documents';
 import { MOST_RESTORED_STORES, MOST_RESTORED_TENANTS, type RestorationFacts } from '@headgate/domain';
 import type { AgentConfig } from '../config.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Logger } from '../log.ts';
+import { restorationKey } from '../restore-points/trust-entries.ts';
 import { tellRestorations } from './tell-restorations.ts';
 import { keepUntold } from './untold-restorations.ts';
 
@@ -57,8 +56,7 @@ async function toldWords(config: RestorationReport['config'], path: string): Pro
 async function keyOf({ dataDir }: RestorationReport['config'], keyFile: string | undefined): Promise<SigningKey> {
   const sealing = keyFile === undefined ? undefined : await keptSigningKey(keyFile);
   if (sealing !== undefined) return sealing;
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  return ownSigningKey(join(dataDir, 'restoration.pem'));
+  return restorationKey({ dataDir });
 }
 
 function boundedFacts(facts: RestorationFacts): RestorationFacts {

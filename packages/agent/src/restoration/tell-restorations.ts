@@ -7,6 +7,12 @@ type Plane = Pick<ControlPlane, 'recordRestoration'>;
 
 const TELL_EVERY_MS = 15_000;
 
+interface TellingPlace {
+  after: string;
+  /** Why the server refused one in the last round that got to its end; absent: it took all of it. */
+  refused?: string | undefined;
+}
+
 /**
  * Tells the server what was brought back, oldest first, until it has it. A refused statement is kept, and doesn't hold up those
  * after it: it may be the server's trust file that lacks the key, or an older server that has no such word. Answers what
@@ -17,9 +23,10 @@ export async function tellRestorations(
   plane: Plane,
   dataDir: string,
   log: Logger,
-  place: { after: string } = { after: '' },
+  place: TellingPlace = { after: '' },
 ): Promise<string | undefined> {
   let said: string | undefined;
+  let refused: string | undefined;
   const round = await untoldIn(dataDir, log, place.after);
   for (const [i, { name, statement }] of round.entries()) {
     said = await plane.recordRestoration(statement).catch(() => undefined);
@@ -27,8 +34,12 @@ export async function tellRestorations(
     // The newest comes out of its turn, so where it is reached those before it have yet to be told.
     if (i < round.length - 1 || round.length === 1) place.after = name;
     if (said === 'recorded') await toldRestoration(dataDir, name);
-    else log.warn({ said }, 'the server did not take the statement of a restoration; it is kept, and told again');
+    else {
+      refused = said;
+      log.warn({ said }, 'the server did not take the statement of a restoration; it is kept, and told again');
+    }
   }
+  place.refused = refused;
   return said;
 }
 
@@ -36,7 +47,7 @@ export async function tellRestorations(
 export class RestorationTeller {
   readonly #telling: Every;
   #left = 0;
-  readonly #place = { after: '' };
+  readonly #place: TellingPlace = { after: '' };
 
   constructor(plane: Plane, dataDir: string, log: Logger) {
     this.#telling = new Every(
@@ -52,6 +63,11 @@ export class RestorationTeller {
   /** As of the last round. */
   get left(): number {
     return this.#left;
+  }
+
+  /** Why the server refuses one of those; undefined: it doesn't, as far as is known. */
+  get refused(): string | undefined {
+    return this.#left > 0 ? this.#place.refused : undefined;
   }
 
   start(): this {

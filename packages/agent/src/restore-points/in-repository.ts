@@ -7,7 +7,6 @@ import { wholeBackup } from '@headgate/adapters/execution/pgbackrest/whole-backu
 import { onSameDevice, unmetDemands } from '@headgate/adapters/execution/vault/demands';
 import { nextDue } from '@headgate/domain';
 import { durationText } from '@headgate/domain/model/duration';
-import type { CellOfVault } from '../vault-cells.ts';
 import { lookInRepository, withRepository } from './look-in-repository.ts';
 import { freshnessLines, repositoryLines, SAME_DEVICE, tooOld } from './words.ts';
 
@@ -15,7 +14,7 @@ import { freshnessLines, repositoryLines, SAME_DEVICE, tooOld } from './words.ts
 const VERIFY_MS = 12 * 60 * 60_000;
 
 export async function listedInRepository(
-  cell: CellConfig & CellOfVault,
+  cell: CellConfig,
   store: string,
   signal: AbortSignal,
 ): Promise<{ readonly lines: readonly string[]; readonly told: unknown; readonly ok: boolean }> {
@@ -24,7 +23,7 @@ export async function listedInRepository(
   const { list, freshness, log, last } = await lookInRepository(cell, store, signal);
   const objects = await openObjectStore(config);
   const protections = await objects.protections(signal);
-  const { rpoMs, demands } = cell.vault;
+  const { rpoMs, demands = [] } = cell.vault ?? {};
   const unmet = await unmetDemands({ demands, store: config }, objects, clusterDir, signal);
   const late = tooOld(freshness, rpoMs);
   const sameDevice = await onSameDevice(config, clusterDir);

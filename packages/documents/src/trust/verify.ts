@@ -77,6 +77,12 @@ const bundleSchema = z.strictObject({
   }),
 });
 
+/** What agents sign, and how whoever keeps a trust file gets its entry. */
+const OF_AGENT: Partial<Readonly<Record<Duty, string>>> = {
+  'restore-point':
+    ' (a server’s is trust.yaml in its data folder); on its agent’s machine headgate-agent restore-points key --config FILE --entry prints the entry',
+};
+
 /**
  * Verifies a bundle (JSON text, its bytes, or the parsed value) against pinned keys that have the duty. Never throws on
  * what comes from outside.
@@ -93,7 +99,7 @@ export function verifyBundle(
   if (signer === undefined) {
     return refuse('key-unknown', 'signed bundle', `the key ${quoted(hint)} is not in the trust file`, {
       where: '/verificationMaterial/publicKey/hint',
-      unblock: `sign with a trusted key, or have a person add this key (may: [${duty}]) to the trust file of whoever reads this`,
+      unblock: `sign with a trusted key, or have a person add this key (may: [${duty}]) to the trust file of whoever reads this${OF_AGENT[duty] ?? ''}`,
     });
   }
   if (!signer.may.includes(duty)) {

@@ -46,6 +46,15 @@ test.each([
   expect(vaultMend(look, now) === '').toBe(state === 'kept');
 });
 
+test('what mends a store with a repository of its own is named as it is there', () => {
+  for (const look of [seen({ where: 'repository' }, ['point', 'lostMs']), seen({ where: 'repository', gap: 'gone' })]) {
+    const mend = vaultMend(look, NOON);
+    expect(mend).toContain('pgbackrest.logEveryMs');
+    expect(mend).toContain('headgate-agent restore-points list --config FILE --cell');
+    expect(mend).not.toContain('vault.wal');
+  }
+});
+
 test('what would be lost grows with every second in which nobody tells of more', () => {
   expect(lostNowMs(seen(), NOON + 5_000)).toBe(15_000);
 });

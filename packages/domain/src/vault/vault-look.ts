@@ -126,11 +126,18 @@ export function vaultMend(seen: SeenVault, now: Instant): string {
     case 'unseen':
       return `see that the agent of ${cell} runs, and what it says: headgate-agent status --config FILE`;
     case 'gap':
+      if (seen.where === 'repository') return `a restore point mends it: ${inRepository(store)}; look: ${look}`;
       return `a restore point mends it: its agent takes one within five minutes where vault.schedule is set, and else with the next promotion that migrates the store; look: ${look}`;
     case 'none':
     case 'exposed':
+      if (seen.where === 'repository') return `let restore points be taken: ${inRepository(store)}; look: ${look}`;
       return `let restore points be taken by schedule (vault.schedule), and its log brought there (vault.wal); look: ${look}`;
   }
+}
+
+/** Who takes the restore points of a store with a repository of its own: its log goes there anyhow. */
+function inRepository(store: string): string {
+  return `its agent takes one with the next promotion that migrates the store, and by schedule where its cell’s file has a vault with vault.schedule (keyFile, store and recipients beside it; of ${store} no copy goes there); its log goes to the repository by itself (pgbackrest.logEveryMs)`;
 }
 
 function seenText(at: Instant, now: Instant): string {
