@@ -41,7 +41,8 @@ export async function ensureTemplate(
   await rm(from, { recursive: true, force: true });
   const kept = await keptTemplate(CACHE, key);
   if (kept !== undefined) {
-    await restoreDatabase(stores, making.database, join(kept, 'dump'));
+    // Somebody waits for it.
+    await restoreDatabase(stores, making.database, join(kept, 'dump'), 600_000, new AbortController().signal, false);
     await cp(join(kept, 'filestore'), from, { recursive: true });
     await ownTree(from, stores.odoo.user);
   } else {

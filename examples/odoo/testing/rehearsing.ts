@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findStore, OdooRestorePoints } from '@headgate/adapters/execution/odoo/index';
 import { type OdooCellConfig, parseOdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
-import { copyOfTenant, rehearseTenant } from '@headgate/adapters/execution/odoo/rehearsal/index';
+import { copyOfTenant, rehearseTenant, type TenantCopy } from '@headgate/adapters/execution/odoo/rehearsal/index';
 import { materialise } from '@headgate/adapters/execution/process/slot-files';
 import { beginSlot, slotDir, writePhase } from '@headgate/adapters/execution/process/slot-record';
+import type { Load } from '@headgate/adapters/execution/rehearsal/index';
 import { canonicalJson } from '@headgate/documents';
 import { digestOfJson } from '@headgate/documents/digest';
 import type { Digest } from '@headgate/domain';
@@ -22,8 +23,14 @@ export interface Rehearsing {
   readonly workDir: string;
   /** The agent's configuration. */
   readonly agentFile: string;
-  /** Rehearses it on a copy of the tenant; what was printed for a person goes to `said`. */
-  rehearse(built: BuiltRelease): Promise<{ readonly facts: RehearsalFacts; readonly said: string }>;
+  /**
+   * Rehearses it on a copy of the tenant; what was printed for a person goes to `said`. `heard`: is told of each line as it comes,
+   * with the copy that it is about.
+   */
+  rehearse(
+    built: BuiltRelease,
+    more?: { readonly underLoad?: Load; readonly heard?: (line: string, copy: TenantCopy) => void },
+  ): Promise<{ readonly facts: RehearsalFacts; readonly said: string }>;
   /** A release in a folder, as `headgate rehearse` hands it to the agent. */
   laidOut(built: BuiltRelease): Promise<string>;
 }
@@ -49,9 +56,12 @@ export async function rehearsing(at: Stand): Promise<Rehearsing> {
   return {
     workDir,
     agentFile,
-    async rehearse(built) {
+    async rehearse(built, { underLoad, heard } = {}) {
       const said: string[] = [];
-      const say = (line: string): void => void said.push(line);
+      const say = (line: string): void => {
+        said.push(line);
+        heard?.(line, copy);
+      };
       const bounds = { deadlineMs: 1_200_000, signal: new AbortController().signal };
       const { manifest } = built;
       const release = {
@@ -63,7 +73,7 @@ export async function rehearsing(at: Stand): Promise<Rehearsing> {
       const copy = await copyOfTenant(at.stores, findStore(at.stores, TENANT), workDir, bounds);
       try {
         const facts = await rehearseTenant({
-          ...{ copy, cell, release, bounds, say, from: { store: TENANT }, mostTables: 32, now: () => 1_000 },
+          ...{ copy, cell, release, bounds, say, underLoad, from: { store: TENANT }, mostTables: 32, now: () => 1_000 },
           migrations: manifest.migrations.map((migration) => {
             return { migration, up: Buffer.from(bytesOf(built, migration.up.digest)).toString() };
           }),

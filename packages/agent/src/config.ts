@@ -148,9 +148,7 @@ export function loadConfig(path: string): ReadConfig {
     if (seen.has(cell)) problems.push(place(['cells'], 'each cell once', `${cell} again`));
     seen.add(cell);
   }
-  const ordered = dependencyOrder(
-    cells.map((cell) => ({ name: cell.cell, dependsOn: cell.kind === 'process' ? cell.dependsOn : [] })),
-  );
+  const ordered = dependencyOrder(cells.map(({ cell: of, dependsOn }) => ({ name: of, dependsOn })));
   // Of cells that couldn't be read nobody knows the names.
   if (!ordered.ok && problems.length === 0)
     for (const words of disorderWords(ordered, 'cell of this agent'))

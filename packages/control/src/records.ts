@@ -85,7 +85,7 @@ export interface DocumentRecord<S = unknown> {
 }
 
 export interface CellRecord {
-  /** What the cell should be: adopted, then changed only by rollouts. Absent until it is adopted. */
+  /** What the cell should be: adopted, then changed only by rollouts, but for rings, which the cell's file says. Absent until it is adopted. */
   readonly desired?: CellState;
   /** A rollout ended with a step whose effect nobody confirmed; the next observation settles it. */
   readonly uncertain: boolean;

@@ -16,7 +16,7 @@ const variable = z.string().regex(/^[A-Z_][A-Z0-9_]{0,127}$/, 'the name of an en
 const localUrl = z.url({ protocol: /^https?$/ }).max(2_000);
 
 /** Of others that have to be there first when all of it is rebuilt. */
-const dependsOn = z
+export const dependsOn = z
   .array(name)
   .max(100)
   .refine((names) => new Set(names).size === names.length, 'each name once')

@@ -27,12 +27,13 @@ export const DR_USAGE = `headgate-agent dr: a cell that is lost comes back in an
 
 LAST is --token-file FILE or --release DIR: by which the releases are known that ran last.
 
-plan      what would be done, in order: repositories and states, stores by what they depend on and those without tenants first,
-          the releases that ran last, the router. What is missing is named; the vault and the log are asked, and nothing is changed
+plan      what would be done, in order: repositories and states, of Odoo the cell's PostgreSQL, stores by what they depend on and
+          those without tenants first, the releases that ran last, the router. What is missing is named; the vault and the log are
+          asked, and nothing is changed
 runbook   the same as Markdown, with the commands, for whoever does it by hand
 exercise  carries it out in a folder of its own, on ports of its own: compares rows, files, indexes, starts the application as the
-          cell says that it is on a copy (rehearsal), carries out business transactions, times every step, and takes all of it
-          away. Signs what it saw, and keeps that in the vault
+          cell says that it is on a copy (rehearsal; Odoo neutralises its copies), carries out business transactions, times every
+          step, and takes all of it away. Signs what it saw, and keeps that in the vault
 rebuild   carries it out for good, where the configuration has the cell, and leaves it standing. Interrupted it goes on when it
           is called again. --step does one step alone
 

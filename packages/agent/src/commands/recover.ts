@@ -6,10 +6,18 @@ import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import type { Moment, Recovered } from '@headgate/adapters/execution/recover/recover-aside';
 import { visibleJson } from '@headgate/contract';
 import { digestOfJson, type Trust } from '@headgate/documents';
-import { ObjectStoreTrouble } from '@headgate/execution';
+import { type Answer, granted, ObjectStoreTrouble } from '@headgate/execution';
 import type { AgentConfig } from '../config.ts';
 import { print, warn } from '../output.ts';
-import { bringBeside, momentOf, momentWords, NoIdentity, recoverableOf } from '../recover/bring-beside.ts';
+import {
+  type BringAsk,
+  bringBeside,
+  momentOf,
+  momentWords,
+  NoIdentity,
+  recoverableOf,
+} from '../recover/bring-beside.ts';
+import { bringOdooTenant, odooJson, odooLines } from '../recover/odoo-tenant.ts';
 import { reportRestoration } from '../restoration/report-restoration.ts';
 import { tenantsIn } from '../restoration/tenants-in.ts';
 import { onlyOne } from '../vault-cells.ts';
@@ -19,7 +27,7 @@ import { interruptible } from './interruptible.ts';
 export const RECOVER_USAGE = `headgate-agent recover: brings a store back to a moment, from its vault, beside the one that serves
 
   headgate-agent recover --config FILE --store STORE [--cell CELL] [MOMENT] --identity FILE --to DIR [--id ID]
-                         [--as ID] [--because WHY] [--json]
+                         [--as ID] [--because WHY] [--lacking N] [--compare] [--json]
 
 MOMENT is one of these; without one it is the last that the vault has:
 --at TIME                2026-11-22T09:30:00Z, with a zone: all that was committed until then
@@ -38,6 +46,12 @@ it what is needed; how it is reached and ended is printed.
 
 CELL may be left out where there is one with a vault. Stores whose PostgreSQL Headgate keeps; others have backup tools of theirs.
 A store with pgBackRest comes back from its repository, with the passphrase in place of an identity; --id may be a backup's label.
+
+A tenant of Odoo comes back with the files that its rows name then, in DIR/filestore: its cell has postgresql.pgbackrest. Each file is taken
+from the live filestore, else from a restore point, and compared with its name (SHA-1) and size; the vault's are opened by --identity.
+--lacking N       exactly N files can't be had, as a refusal said by name: it comes back without them
+--compare         also reads all rows of then and of now, and says in which tables they differ, and by how many rows
+
 Exit codes: 0 it runs, 1 refused or wrong, 2 wrong usage, 3 the object store is away, full, or refuses, 78 configuration.
 `;
 
@@ -47,7 +61,8 @@ const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
 const OPTIONS = {
   ...{ config: text, store: text, cell: text, at: text, before: text, transaction: text },
-  ...{ identity: text, to: text, id: text, as: text, because: text, json: flag, help: flag },
+  ...{ identity: text, to: text, id: text, as: text, because: text, lacking: text },
+  ...{ compare: flag, json: flag, help: flag },
 } as const;
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
@@ -71,6 +86,10 @@ export async function recover(args: readonly string[]): Promise<number> {
   const over = interruptible(new Error('it was interrupted'));
   try {
     const cell = onlyOne(recoverableOf(read.config, store, values.cell));
+    if (values.lacking !== undefined && (cell.kind !== 'odoo' || !/^[1-9]\d{0,8}$/.test(values.lacking)))
+      return misused('--lacking is a number of files that a tenant of Odoo may come back without');
+    if (values.compare === true && cell.kind !== 'odoo')
+      return misused('--compare is for tenants of Odoo; of other stores recover-store propose says the difference');
     const moment = momentOf(values, cell.cell);
     if (typeof moment === 'string') return misused(moment);
     return await bring(cell, store, resolve(to), moment, read, values, over.signal);
@@ -92,14 +111,13 @@ async function bring(
   signal: AbortSignal,
 ): Promise<number> {
   const startedAt = Date.now();
-  if (cell.kind !== 'process' || !Object.hasOwn(cell.stores, store))
-    throw new Error(`${cell.cell} has no store ${store} whose PostgreSQL Headgate keeps`);
   const say = (line: string): void => void (values.json === true || warn(`${line}\n`));
   const { id, identity: identityFile } = values;
-  const recovered = await bringBeside({ cell, store, to, moment, trust, id, identityFile, signal, say });
-  if (!recovered.ok) return complain([recovered.why], EXIT.refused);
-  const { database } = cell.stores[store]!;
-  const { point, lastCommitAt } = recovered.value;
+  const ask = { store, to, moment, trust, id, identityFile, signal, say };
+  const brought = await broughtOf(cell, ask, values);
+  if (!brought.ok) return complain([brought.why], EXIT.refused);
+  const { recovered, json, lines } = brought.value;
+  const { point, lastCommitAt } = recovered;
   const { as: by, because } = values;
   const words = momentWords(moment);
   await reportRestoration({
@@ -119,12 +137,37 @@ async function bring(
       ...(because !== undefined && { because }),
     },
   });
-  print(
-    values.json === true
-      ? `${visibleJson(asJson(recovered.value, database))}\n`
-      : `${lines(recovered.value, store, database, to).join('\n')}\n`,
-  );
+  print(values.json === true ? `${visibleJson(json)}\n` : `${lines.join('\n')}\n`);
   return EXIT.ok;
+}
+
+interface Brought {
+  readonly recovered: Pick<Recovered, 'point' | 'lastCommitAt'>;
+  /** What is said of it. */
+  readonly json: object;
+  readonly lines: readonly string[];
+}
+
+async function broughtOf(
+  cell: AnyCellConfig,
+  ask: Omit<BringAsk, 'cell'>,
+  { lacking, compare = false }: Values,
+): Promise<Answer<Brought>> {
+  const { store, to } = ask;
+  if (cell.kind === 'odoo') {
+    const odoo = { ...ask, cell, lacking: lacking === undefined ? undefined : Number(lacking), compare };
+    const brought = await bringOdooTenant(odoo);
+    if (!brought.ok) return brought;
+    const { value } = brought;
+    return granted({ recovered: value, json: odooJson(value), lines: odooLines(value, odoo) });
+  }
+  if (!Object.hasOwn(cell.stores, store))
+    throw new Error(`${cell.cell} has no store ${store} whose PostgreSQL Headgate keeps`);
+  const recovered = await bringBeside({ ...ask, cell });
+  if (!recovered.ok) return recovered;
+  const { value } = recovered;
+  const { database } = cell.stores[store]!;
+  return granted({ recovered: value, json: asJson(value, database), lines: linesOf(value, store, database, to) });
 }
 
 function asJson({ cluster, point, segments, reachedAt, lastCommitAt }: Recovered, database: string) {
@@ -141,7 +184,7 @@ function asJson({ cluster, point, segments, reachedAt, lastCommitAt }: Recovered
   };
 }
 
-function lines(
+function linesOf(
   { cluster, point, segments, reachedAt, lastCommitAt }: Recovered,
   store: string,
   database: string,

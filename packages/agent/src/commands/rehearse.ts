@@ -48,7 +48,8 @@ export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrati
 --no-business         run none
 --under-load          then once more, on copies of their own: sessions carry out the business transactions with the version that
                       serves while the migrations are interrupted (their session or program ended) and tried again, as a
-                      promotion would; with --from alone, and it needs room for two copies more
+                      promotion would; with --from alone, and it needs room for two copies more. A tenant of Odoo is held
+                      meanwhile: they must all be turned away
 --sessions N          how many sessions, at least 2 (default 4); --pace MILLISECONDS between two transactions of one, at least (default 100)
 --attempts N          how often a promotion tries a step, as its policy says (default 3)
 --seed N              decides where it is interrupted (default: of the release's digest)
@@ -202,7 +203,8 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
     const { mask: rules } = values;
     const masking = rules === undefined ? undefined : () => mask(copy, rules, say);
     const shared = { from, migrations: pendingOf(release, version), statements: statementsOf(given, opened) };
-    const common = { ...shared, now: Date.now, say };
+    const underLoad = asked.load === undefined ? undefined : loadOf(asked.load, release.digest);
+    const common = { ...shared, now: Date.now, say, underLoad };
     const facts =
       opened.odoo === undefined
         ? await run({
@@ -211,7 +213,6 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
             maskedBy: await masking?.(),
             program: programOf(opened, release, asked, workDir),
             business: business.of === 'odoo' ? otherCell() : business.ask,
-            underLoad: asked.load === undefined ? undefined : loadOf(asked.load, release.digest),
           })
         : await rehearseTenant({
             ...common,

@@ -1,8 +1,13 @@
 /** The application's business transactions in a cell that came back: by the declared program, and through its router. */
 import { join } from 'node:path';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
-import { DATABASE_URL_VARIABLE } from '@headgate/adapters/execution/drill/transactions';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { urlOf } from '@headgate/adapters/execution/drill/brought-back';
+import { letOwnerIn, variablesOf } from '@headgate/adapters/execution/drill/odoo-back';
+import { DATABASE_URL_VARIABLE, runTransactions } from '@headgate/adapters/execution/drill/transactions';
 import { HttpChecks } from '@headgate/adapters/execution/http-checks/index';
+import { odooChecks, odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
+import type { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
 import { runBounded } from '@headgate/adapters/execution/program-run/bounded-run';
 import { startCell } from '@headgate/adapters/execution/rebuild/rebuild-application';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
@@ -23,7 +28,7 @@ export const URL_VARIABLE = 'HEADGATE_EXERCISE_URL';
 
 export interface BusinessAsk {
   readonly plan: RebuildPlan;
-  readonly target: CellConfig;
+  readonly target: AnyCellConfig;
   readonly only?: readonly string[] | undefined;
   readonly programsDir: string;
   readonly transactions?: { readonly command: readonly string[]; readonly timeoutMs: number } | undefined;
@@ -52,12 +57,7 @@ async function throughRouter(
   { name, content, tenants }: VerificationToRun,
   succeeded: () => void,
 ): Promise<void> {
-  const { listenPort, tokenFile } = target.router;
-  const checks = new HttpChecks({
-    baseUrl: `http://127.0.0.1:${listenPort}`,
-    tenantTokensFile: target.tenantTokensFile,
-    routerTokenFile: tokenFile,
-  });
+  const checks = target.kind === 'odoo' ? odooChecks(target) : checksOf(target);
   for (const { slot, tenants: here } of plan.serving.slots)
     for (const tenant of here.filter((each) => tenants.includes(each))) {
       say(`Business transactions of ${name}, tenant ${tenant} …`);
@@ -68,35 +68,87 @@ async function throughRouter(
     }
 }
 
+function checksOf({ router, tenantTokensFile }: CellConfig): HttpChecks {
+  const { listenPort, tokenFile } = router;
+  return new HttpChecks({ baseUrl: `http://127.0.0.1:${listenPort}`, tenantTokensFile, routerTokenFile: tokenFile });
+}
+
 /** Of each store that tenants live in; it is given that store as the application's own login. */
 async function byProgram(
-  { plan, target, programsDir, signal, say, detail }: BusinessAsk,
+  ask: BusinessAsk,
   { command, timeoutMs }: NonNullable<BusinessAsk['transactions']>,
   succeeded: () => void,
 ): Promise<void> {
+  const { plan, target, programsDir, signal, say, detail } = ask;
   const lived = new Set(Object.values(target.tenants).map(({ store }) => store));
   const answers = plan.steps.some(({ kind }) => kind === 'traffic');
   for (const { name } of plan.stores.filter((each) => lived.has(each.name))) {
     say(`Business transactions on ${name} …`);
-    const store = target.stores[name]!;
-    const password = await readSecret(store.passwordFile);
-    const ran = await runBounded({
-      command,
-      environment: {
-        ...{ PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8' },
-        [DATABASE_URL_VARIABLE]: await databaseUrl(store.port, store),
-        [STORE_VARIABLE]: name,
-        ...(answers && { [URL_VARIABLE]: `http://127.0.0.1:${target.router.listenPort}` }),
-      },
-      ...{ workDir: join(programsDir, `transactions-${name}`), user: undefined, deadlineMs: timeoutMs, signal },
-      ...{ yields: false, secrets: [password] },
-    });
-    signal.throwIfAborted();
-    if (ran.exitCode !== 0) {
-      detail(ran.output.trim().slice(-2_000));
-      const how = ran.ended === 'by-itself' ? `ended with ${ran.exitCode}` : `was stopped (${ran.ended})`;
-      throw new Error(`the program of business transactions ${how} on ${name}`);
+    const environment = {
+      [STORE_VARIABLE]: name,
+      ...(answers && { [URL_VARIABLE]: `http://127.0.0.1:${target.router.listenPort}` }),
+    };
+    const bounds = { command, timeoutMs, environment, workDir: join(programsDir, `transactions-${name}`), signal };
+    const { failed, output } = await (target.kind === 'odoo'
+      ? onTenant(target, name, bounds)
+      : onStore(target, name, bounds));
+    if (failed !== undefined) {
+      detail(output);
+      throw new Error(`the program of business transactions ${failed} on ${name}`);
     }
     succeeded();
   }
+}
+
+interface Program {
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workDir: string;
+  readonly signal: AbortSignal;
+}
+
+/** How a program ended, in words, where it failed, and what it printed last. */
+interface Ran {
+  readonly failed?: string;
+  readonly output: string;
+}
+
+async function onStore(
+  target: CellConfig,
+  name: string,
+  { timeoutMs, environment, ...program }: Program,
+): Promise<Ran> {
+  const store = target.stores[name]!;
+  const password = await readSecret(store.passwordFile);
+  const ran = await runBounded({
+    ...program,
+    environment: {
+      ...{ PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8' },
+      [DATABASE_URL_VARIABLE]: await databaseUrl(store.port, store),
+      ...environment,
+    },
+    ...{ user: undefined, deadlineMs: timeoutMs, yields: false, secrets: [password] },
+  });
+  program.signal.throwIfAborted();
+  const output = ran.output.trim().slice(-2_000);
+  if (ran.exitCode === 0) return { output };
+  return { failed: ran.ended === 'by-itself' ? `ended with ${ran.exitCode}` : `was stopped (${ran.ended})`, output };
+}
+
+/** As a drill of the tenant's store has it: the owner's login, on a PostgreSQL that is thrown away. */
+async function onTenant(target: OdooCellConfig, name: string, { environment, ...program }: Program): Promise<Ran> {
+  const stores = odooStores(target);
+  const { cluster, owner: user } = stores;
+  const database = target.stores[name]!;
+  await letOwnerIn(stores, database);
+  const { failed, output } = await runTransactions({
+    ...program,
+    copy: {
+      store: { name, cluster, database, user, passwordFile: cluster.passwordFile },
+      url: await urlOf(cluster, database),
+      environment: { ...variablesOf(stores), ...environment },
+    },
+  });
+  return failed === undefined ? { output } : { failed: failed.replace(/^their program /, ''), output };
 }

@@ -2,13 +2,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { restoreBackup } from '@headgate/adapters/execution/backups/index';
-import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
+import { findStore } from '@headgate/adapters/execution/odoo/store';
 import {
   type ApplicationToRebuild,
   rebuildRoutes,
   rebuildSlot,
+  startCell,
 } from '@headgate/adapters/execution/rebuild/rebuild-application';
 import { rebuildBackup } from '@headgate/adapters/execution/rebuild/rebuild-backup';
+import { rebuildOdooStore } from '@headgate/adapters/execution/rebuild/rebuild-odoo-store';
 import { rebuildStore } from '@headgate/adapters/execution/rebuild/rebuild-store';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
@@ -25,11 +29,13 @@ export interface RebuildRun {
   readonly plan: RebuildPlan;
   readonly gathered: Gathered;
   /** The cell as it is configured: in an exercise it comes back elsewhere. */
-  readonly source: CellConfig;
+  readonly source: AnyCellConfig;
   /** The cell in its new place. */
-  readonly target: CellConfig;
+  readonly target: AnyCellConfig;
   /** Components that are started; absent: all. */
   readonly only?: readonly string[] | undefined;
+  /** It is thrown away again, and reaches nobody. */
+  readonly copy?: boolean | undefined;
   /** Where repositories and states that were backed up go, a folder each. */
   readonly configurationDir: string;
   /** Where programs work that are run for it. */
@@ -40,6 +46,8 @@ export interface RebuildRun {
   readonly verification?: VerificationToRun | undefined;
   /** Whether a step is done already. */
   isDone(step: RebuildStep): Promise<boolean>;
+  /** Whether an earlier attempt was about to put it into its place. */
+  begun(id: string): boolean;
   /** Of a store, just before it goes into its place: from then on it is there. Of another step: as it ended. */
   done(step: RebuildStep, store?: ExercisedStore): Promise<void>;
   readonly signal: AbortSignal;
@@ -82,6 +90,7 @@ export async function carryOut(
       void told.push({ id, kind, begunMs, tookMs: since() - begunMs, ...(failed !== undefined && { failed }) });
     try {
       if (kind === 'store') stores.push(await oneStore(run, step));
+      else if (kind === 'server') await oneServer(run, step);
       else if (kind === 'traffic') routed = await rebuildRoutes(applicationOf(run), run.plan.serving.slots);
       else if (kind === 'business')
         transactions = await carryOutBusiness(run, () => {
@@ -89,7 +98,7 @@ export async function carryOut(
         });
       else if (kind === 'application') await oneSlot(run, step.of, stores);
       else await oneBackup(run, step.of);
-      if (kind !== 'store') await run.done(step);
+      if (kind !== 'store' && kind !== 'server') await run.done(step);
       ended();
       run.say(`${id}: done after ${(told.at(-1)!.tookMs / 1_000).toFixed(1)} s`);
     } catch (error) {
@@ -103,22 +112,39 @@ export async function carryOut(
   return { steps: told, stores, routed, transactions, ...(firstTransactionMs !== undefined && { firstTransactionMs }) };
 }
 
+/** Noted first: what stands in its folder from then on is its own, and is gone on with. */
+async function oneServer(run: RebuildRun, step: RebuildStep): Promise<void> {
+  await run.done(step);
+  await startCell(applicationOf(run));
+}
+
 async function oneStore(run: RebuildRun, step: RebuildStep): Promise<ExercisedStore> {
-  const { plan, target, gathered, signal, say } = run;
+  const { plan, source, target, gathered, signal, say } = run;
   const { point } = plan.stores.find(({ name }) => name === step.of)!;
   await mkdir(target.dir, { recursive: true, mode: 0o755 });
-  const store = physicalStore(target, step.of, await findPrograms(15, target.dir));
   const of = { environment: plan.environment, cell: plan.cell, store: step.of };
+  const { vault, trust, identities } = gathered;
+  const common = { of, point, deadlineMs: PART_MS, signal, say };
   const placing = (rebuilt: ExercisedStore): Promise<void> => run.done(step, rebuilt);
-  if (run.source.stores[step.of]?.pgbackrest !== undefined) {
-    const lost = await lostStore(run.source, step.of, target.dir);
-    return rebuildBackup({ store, lost, of, point, deadlineMs: PART_MS, signal, say, placing });
+  if (target.kind === 'odoo') {
+    const stores = odooStores(target);
+    const store = findStore(stores, step.of);
+    const released = releasedModules(run);
+    const own = { stores, store, released, begun: run.begun(step.id) };
+    return rebuildOdooStore({ ...common, ...own, vault, trust, identities, placing });
   }
-  return rebuildStore({
-    ...{ store, of },
-    ...{ vault: gathered.vault, trust: gathered.trust, identities: gathered.identities, point, deadlineMs: PART_MS },
-    ...{ signal, say, placing },
-  });
+  const store = physicalStore(target, step.of, await findPrograms(15, target.dir));
+  if (source.kind !== 'odoo' && source.stores[step.of]?.pgbackrest !== undefined)
+    return rebuildBackup({ ...common, store, lost: await lostStore(source, step.of, target.dir), placing });
+  return rebuildStore({ ...common, store, vault, trust, identities, placing });
+}
+
+/** Names of the modules of Odoo that the releases bring. */
+function releasedModules({ gathered }: RebuildRun): ReadonlySet<string> {
+  const files = [...gathered.releases.values()].flatMap(({ manifest }) =>
+    manifest.components.flatMap((component) => component.files),
+  );
+  return new Set(files.flatMap(({ name }) => /^([^/]+)\/__manifest__\.py$/.exec(name)?.[1] ?? []));
 }
 
 async function oneSlot(run: RebuildRun, name: string, stores: readonly ExercisedStore[]): Promise<void> {
@@ -134,8 +160,8 @@ async function oneSlot(run: RebuildRun, name: string, stores: readonly Exercised
   await rebuildSlot(applicationOf(run), serving, run.gathered.releases.get(serving.release.digest)!);
 }
 
-function applicationOf({ target, only, signal, say }: RebuildRun): ApplicationToRebuild {
-  return { config: target, only, signal, say };
+function applicationOf({ target, only, copy, signal, say }: RebuildRun): ApplicationToRebuild {
+  return { config: target, only, copy, signal, say };
 }
 
 async function oneBackup(run: RebuildRun, name: string): Promise<void> {

@@ -1,21 +1,13 @@
-/** A cell that can be rebuilt: one of processes, with a vault. */
-import type { CellConfig } from '@headgate/adapters/execution/cell-config';
-import type { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
+/** A cell that can be rebuilt: one with a vault. */
 import { dependencyOrder } from '@headgate/domain';
 import type { AgentConfig } from '../config.ts';
-import { vaultsOf } from '../vault-cells.ts';
+import { type CellOfVault, vaultsOf } from '../vault-cells.ts';
 
-export type CellToRebuild = CellConfig & { readonly vault: VaultConfig };
+export type CellToRebuild = CellOfVault;
 
-/** Those of the agent, or the one of that name, in the order in which they depend on each other. Throws, in words, where one can't be rebuilt. */
+/** Those of the agent, or the one of that name, in the order in which they depend on each other. Throws, in words, where there is none. */
 export function cellsToRebuild(config: Pick<AgentConfig, 'cells'>, name: string | undefined): readonly CellToRebuild[] {
-  const cells = vaultsOf(config, name).map((cell) => {
-    if (cell.kind === 'odoo')
-      throw new Error(
-        `${cell.cell} is a cell of Odoo, and those aren’t rebuilt by this yet: headgate-agent drill --config FILE --store STORE shows that a tenant’s store comes back`,
-      );
-    return cell as CellToRebuild;
-  });
+  const cells = vaultsOf(config, name);
   const known = new Set(cells.map(({ cell }) => cell));
   const ordered = dependencyOrder(
     cells.map(({ cell, dependsOn }) => ({ name: cell, dependsOn: dependsOn.filter((each) => known.has(each)) })),

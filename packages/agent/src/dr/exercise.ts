@@ -8,6 +8,7 @@ import { type ExerciseFacts, planRebuild, type RebuildPlan, type Refusal } from 
 import { ownFolder } from '../rehearse/open-copy.ts';
 import { type DrAsk, verificationOf } from './ask.ts';
 import { carryOut } from './carry-out.ts';
+import type { CellToRebuild } from './cell-to-rebuild.ts';
 import { keepExercise } from './evidence.ts';
 import { gatherFacts } from './facts.ts';
 import { inTheWay } from './place.ts';
@@ -28,7 +29,9 @@ export async function exercise(
   const startedAt = Date.now();
   const root = workDir ?? cell.vault.drill?.workDir ?? join(tmpdir(), `headgate-exercises-${process.getuid?.() ?? 0}`);
   await ownFolder(root);
-  const rehearsal = cell.rehearsal;
+  // Odoo is started as it is anywhere: what its databases name of others, it makes harmless itself.
+  const rehearsal = cell.kind === 'odoo' ? undefined : cell.rehearsal;
+  const begins = startsOnCopy(cell);
   const verification = await verificationOf(ask, rehearsal?.tenants ?? Object.keys(cell.tenants));
   const lacks = withoutTransactions(ask, verification !== undefined);
   if (lacks !== undefined && needsTransactions) return { refusals: [lacks] };
@@ -44,13 +47,13 @@ export async function exercise(
     if (refusals.length > 0) return { refusals };
     // It takes long: whoever meant to give one hears of it now, and not at the end.
     if (lacks !== undefined) say(`This will not be a sound exercise: ${lacks.why}. ${lacks.unblock}.`);
-    const begins = rehearsal !== undefined;
     const run = {
       ...{ agent: config, trust: ask.trust, plan: begins ? plan : withoutApplication(plan), gathered },
-      ...{ source: cell, target: place.config, only: rehearsal?.components ?? [cell.webComponent], transactions },
+      ...{ source: cell, target: place.config, only: componentsOf(cell), copy: true, transactions },
       ...{ verification: begins ? verification : undefined, programsDir: place.programsDir },
       ...{ configurationDir: join(place.dir, 'configuration'), signal, say, detail: ask.detail },
       isDone: async () => false,
+      begun: () => false,
       done: async () => {},
     };
     const came = await carryOut(run, run.plan.steps, () => performance.now() - began);
@@ -74,6 +77,15 @@ export async function exercise(
   }
 }
 
+function startsOnCopy(cell: CellToRebuild): boolean {
+  return cell.kind === 'odoo' || cell.rehearsal !== undefined;
+}
+
+/** Components that are started on a copy; `undefined`: all. */
+function componentsOf(cell: CellToRebuild): readonly string[] | undefined {
+  return cell.kind === 'odoo' ? undefined : (cell.rehearsal?.components ?? [cell.webComponent]);
+}
+
 /** Where nobody says how the application is started on a copy, its stores come back, and nothing of it. */
 function withoutApplication(plan: RebuildPlan): RebuildPlan {
   return { ...plan, steps: plan.steps.filter(({ kind }) => kind !== 'application' && kind !== 'traffic') };
@@ -90,7 +102,7 @@ function withoutTransactions({ cell }: DrAsk, given: boolean): Refusal | undefin
       why: 'no verification is given, and no program of business transactions is declared: nobody will know whether what came back can be used, nor after how long',
       unblock: 'Give one (--verification FILE), or declare vault.drill.transactions',
     };
-  if (cell.rehearsal !== undefined) return undefined;
+  if (startsOnCopy(cell)) return undefined;
   return {
     ...{ code: 'no-verification', what, where },
     why: 'the application isn’t started on a copy, so the verification that is given can’t be carried out',

@@ -1,11 +1,13 @@
 /** All that a plan to rebuild a cell is made of, gathered: the configuration, the vault, the log, and what this machine has. Nothing is changed. */
 import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { chooseBackup } from '@headgate/adapters/execution/backups/index';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { hasPgBackRest, type PgBackRestStore } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
 import { backupToRebuild } from '@headgate/adapters/execution/rebuild/backup-to-rebuild';
-import { pointToRebuild } from '@headgate/adapters/execution/rebuild/point-to-rebuild';
+import { pointToRebuild, tenantToRebuild } from '@headgate/adapters/execution/rebuild/point-to-rebuild';
 import type { ReleaseWithFiles } from '@headgate/adapters/execution/rehearsal/index';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
@@ -26,7 +28,7 @@ export interface FactsAsk {
   readonly config: AgentConfig;
   readonly cell: CellToRebuild;
   /** The cell in its new place, where that is another configuration: what it names has to be there. */
-  readonly target: CellConfig;
+  readonly target: AnyCellConfig;
   readonly trust: Trust;
   /** Absent: the cell's own. */
   readonly identityFile: string | undefined;
@@ -52,29 +54,13 @@ export async function gatherFacts(ask: FactsAsk): Promise<Gathered> {
   const trust = { signers: [...(await ownSigners(cell.vault.keyFile)), ...ask.trust.signers] };
   const opener = needsIdentity(ask) ? await identityOf(ask) : { identities: [] };
   const identities = 'refusal' in opener ? [] : opener.identities;
-  const stores: RebuildStore[] = [];
-  for (const [name, { dependsOn, pgbackrest }] of Object.entries(cell.stores)) {
-    const of = { environment: cell.environment, cell: cell.cell, store: name };
-    const found =
-      pgbackrest === undefined
-        ? await pointToRebuild({ of, vault, trust, identities, signal })
-        : await backupToRebuild({
-            store: await lostStore(cell, name, target.dir),
-            of: `${of.environment}/${of.cell}/${name}`,
-            bounds: { deadlineMs: LOOK_MS, signal },
-          });
-    stores.push({ name, dependsOn, ...found });
-  }
-  for (const [name, { dependsOn }] of Object.entries(cell.externalStores))
-    stores.push({
-      ...{ name, dependsOn, why: 'it is on somebody else’s server, which comes back by its owner’s own means' },
-      unblock: `have that done, and headgate-agent restore-points fetch --config FILE --store ${name} --identity FILE fetches the dump`,
-    });
+  const stores = await storesOf(ask, { vault, trust, identities });
   const { serving, releases } = await servingIn(ask);
   return {
     facts: {
       ...{ environment: cell.environment, cell: cell.cell, application: cell.application, now: Date.now() },
       ...{ backups: await backupsOf(config, ask.trust, signal), stores, serving },
+      ...(cell.kind === 'odoo' && { server: SERVER_STANDS }),
       tenants: Object.fromEntries(Object.entries(cell.tenants).map(([tenant, { store }]) => [tenant, store])),
       lacking: [...('refusal' in opener ? [opener.refusal] : []), ...(await filesLacking(target))],
       transactions: cell.vault.drill?.transactions !== undefined,
@@ -82,6 +68,44 @@ export async function gatherFacts(ask: FactsAsk): Promise<Gathered> {
     },
     ...{ vault, trust, identities, releases },
   };
+}
+
+/** What proves the PostgreSQL of a cell of Odoo right, before any tenant stands on it, and then Odoo itself. */
+const SERVER_STANDS = {
+  proof:
+    'the cell’s PostgreSQL answers, and has the role that owns tenants’ databases, a login for each slot and one that reads',
+  release: 'every module that it brings is at the version that its tenants have installed',
+};
+
+type Opened = Pick<Gathered, 'vault' | 'trust' | 'identities'>;
+
+async function storesOf({ cell, target, signal }: FactsAsk, opened: Opened): Promise<readonly RebuildStore[]> {
+  const stores: RebuildStore[] = [];
+  const named = { environment: cell.environment, cell: cell.cell };
+  if (cell.kind === 'odoo') {
+    for (const store of Object.keys(cell.stores)) {
+      const found = await tenantToRebuild({ of: { ...named, store }, ...opened, signal });
+      stores.push({ name: store, dependsOn: [], ...found });
+    }
+    return stores;
+  }
+  for (const [store, { dependsOn, pgbackrest }] of Object.entries(cell.stores)) {
+    const found =
+      pgbackrest === undefined
+        ? await pointToRebuild({ of: { ...named, store }, ...opened, signal })
+        : await backupToRebuild({
+            store: await lostStore(cell, store, target.dir),
+            of: `${cell.environment}/${cell.cell}/${store}`,
+            bounds: { deadlineMs: LOOK_MS, signal },
+          });
+    stores.push({ name: store, dependsOn, ...found });
+  }
+  for (const [name, { dependsOn }] of Object.entries(cell.externalStores))
+    stores.push({
+      ...{ name, dependsOn, why: 'it is on somebody else’s server, which comes back by its owner’s own means' },
+      unblock: `have that done, and headgate-agent restore-points fetch --config FILE --store ${name} --identity FILE fetches the dump`,
+    });
+  return stores;
 }
 
 /** A store with pgBackRest as its cell's configuration has it: `reachable` is a folder that PostgreSQL's user may enter, or will be. */
@@ -93,7 +117,8 @@ export async function lostStore(cell: CellConfig, name: string, reachable: strin
 
 /** Whether anything that comes back lies in a vault: repositories of their own are opened by their passphrases. */
 function needsIdentity({ config, cell }: FactsAsk): boolean {
-  return config.backups.length > 0 || Object.values(cell.stores).some(({ pgbackrest }) => pgbackrest === undefined);
+  if (config.backups.length > 0 || cell.kind === 'odoo') return true;
+  return Object.values(cell.stores).some(({ pgbackrest }) => pgbackrest === undefined);
 }
 
 /** What opens the vault, or why nothing does. */
@@ -119,25 +144,44 @@ async function identityOf({
   }
 }
 
-/** Files of secrets that the configuration names, and that nobody can make anew. */
-async function filesLacking(target: CellConfig): Promise<readonly Refusal[]> {
-  const named = [
-    ...Object.entries(target.secretEnv).map(([variable, file]) => [`secretEnv.${variable}`, file] as const),
-    ...Object.entries(target.secretFiles).map(([variable, file]) => [`secretFiles.${variable}`, file] as const),
-    ['node', target.node] as const,
+type Named = readonly (readonly [where: string, file: string])[];
+
+/** Files that the configuration names, and that nobody can make anew: secrets, and what the application runs on. */
+async function filesLacking(target: AnyCellConfig): Promise<readonly Refusal[]> {
+  const secrets: Named =
+    target.kind === 'odoo'
+      ? target.tenantTokensFile === undefined
+        ? []
+        : [['tenantTokensFile', target.tenantTokensFile]]
+      : [
+          ...Object.entries(target.secretEnv).map(([variable, file]) => [`secretEnv.${variable}`, file] as const),
+          ...Object.entries(target.secretFiles).map(([variable, file]) => [`secretFiles.${variable}`, file] as const),
+        ];
+  const programs: Named =
+    target.kind === 'odoo'
+      ? [
+          ['odoo.dir', join(target.odoo.dir, 'usr/bin/odoo')],
+          ['odoo.python', target.odoo.python],
+          ['postgresql.programsDir', join(target.postgresql.programsDir, 'pg_restore')],
+        ]
+      : [['node', target.node]];
+  const absent = async (named: Named, unblock: string): Promise<readonly Refusal[]> => {
+    const there = await Promise.all(
+      named.map(([, file]) =>
+        access(file).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    return named.flatMap(([where, file], i) =>
+      there[i] ? [] : [lacks(target, where, `${file} isn’t there`, unblock)],
+    );
+  };
+  return [
+    ...(await absent(secrets, 'bring it to this machine, from where secrets are kept')),
+    ...(await absent(programs, 'install it on this machine, or name where it is in the cell’s file')),
   ];
-  const refusals: Refusal[] = [];
-  for (const [where, file] of named)
-    if (
-      await access(file).then(
-        () => false,
-        () => true,
-      )
-    )
-      refusals.push(
-        lacks(target, where, `${file} isn’t there`, 'bring it to this machine, from where secrets are kept'),
-      );
-  return refusals;
 }
 
 async function backupsOf(config: AgentConfig, trust: Trust, signal: AbortSignal): Promise<readonly RebuildBackup[]> {
@@ -164,6 +208,6 @@ async function backupsOf(config: AgentConfig, trust: Trust, signal: AbortSignal)
   return found;
 }
 
-function lacks({ cell }: Pick<CellConfig, 'cell'>, where: string, why: string, unblock: string): Refusal {
+function lacks({ cell }: Pick<AnyCellConfig, 'cell'>, where: string, why: string, unblock: string): Refusal {
   return { code: 'rebuild-lacks', what: `rebuild ${cell}`, where, why, unblock };
 }

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseCellConfig } from '@headgate/adapters/execution/cell-config';
+import { parseOdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { inTheWay, type RebuildRecord } from './place.ts';
 
@@ -70,4 +71,29 @@ test('what lies in a folder of the cell’s, or of a store’s, is in the way; w
   const record = { plan: 'sha256:x', by: 'usr_ann', because: 'fire', startedAt: 0 };
   expect(await why(1, { ...record, done: { 'store/main': { at: 1, point: 'rp-1' } } })).toEqual([]);
   expect(await why(1, { ...record, done: {} })).toHaveLength(3);
+});
+
+test('of a cell of Odoo, its PostgreSQL and each tenant’s filestore have to be empty, until they were about to be made', async () => {
+  const at = (...path: string[]): string => join(dir, 'new', ...path);
+  const erp = parseOdooCellConfig({
+    ...{ kind: 'odoo', cell: 'erp', environment: 'production', application: 'odoo', dir: at('cell') },
+    odoo: { dir: '/odoo', dataDir: at('data') },
+    postgresql: { clusterDir: at('postgresql'), port: 5, programsDir: '/pg' },
+    ...{ slots: { blue: 1, green: 2 }, stores: { main: 'ada' }, tenants: { ada: { store: 'main', ring: 'internal' } } },
+    router: { listenPort: 3, adminPort: 4, tokenFile: at('token') },
+  });
+  const found = async (record?: RebuildRecord): Promise<readonly string[]> =>
+    (await inTheWay(erp, needing(1), record)).map(({ where }) => where);
+  expect(await found()).toEqual([]);
+  expect(await readdir(dir)).toEqual([]);
+  for (const taken of [at('postgresql'), at('data', 'filestore', 'ada')]) {
+    await mkdir(taken, { recursive: true });
+    await writeFile(join(taken, 'theirs'), '');
+  }
+  expect(await found()).toEqual(['postgresql.clusterDir', 'stores.main']);
+  const record = { plan: 'p', by: 'ann', because: 'x', startedAt: 0 };
+  expect(await found({ ...record, done: { server: { at: 1 } } })).toEqual(['stores.main']);
+  expect(await found({ ...record, done: { server: { at: 1 }, 'store/main': { at: 2 } } })).toEqual([]);
+  const much = await inTheWay(erp, needing(2 ** 60), { ...record, done: { server: { at: 1 } } });
+  expect(much.map(({ why: each }) => each)).toContainEqual(expect.stringMatching(/has room for/));
 });

@@ -1,7 +1,10 @@
 /** Where a cell is rebuilt for good: what stands in its way there, and what was done already. Nothing is written over. */
 import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { filestoreOf } from '@headgate/adapters/execution/odoo/installation';
+import { odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
+import { databaseThere } from '@headgate/adapters/execution/rebuild/rebuild-odoo-store';
 import { clearStaging } from '@headgate/adapters/execution/rebuild/rebuild-store';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-file';
@@ -22,11 +25,11 @@ export type RebuildRecord = Readonly<z.output<typeof Stored>>;
 /** In the cell's folder: whoever rebuilds it holds this one, and programs work in it. */
 export const WORK = 'rebuild';
 
-const fileOf = ({ dir }: Pick<CellConfig, 'dir'>): string => join(dir, 'rebuild.json');
+const fileOf = ({ dir }: Pick<AnyCellConfig, 'dir'>): string => join(dir, 'rebuild.json');
 /** Beside two copies: what PostgreSQL writes as it starts. Bytes. */
 const ROOM = 256 * 1024 * 1024;
 
-export async function readRebuild(target: CellConfig): Promise<RebuildRecord | undefined> {
+export async function readRebuild(target: AnyCellConfig): Promise<RebuildRecord | undefined> {
   // Where a file stands for a folder no record is either; that it is in the way is said with the rest.
   const text = await readIfThere(fileOf(target)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOTDIR') return undefined;
@@ -35,14 +38,14 @@ export async function readRebuild(target: CellConfig): Promise<RebuildRecord | u
   return text === undefined ? undefined : Stored.parse(JSON.parse(text));
 }
 
-async function writeRebuild(target: CellConfig, record: RebuildRecord): Promise<void> {
+async function writeRebuild(target: AnyCellConfig, record: RebuildRecord): Promise<void> {
   await mkdir(target.dir, { recursive: true, mode: 0o755 });
   await writeDurably(fileOf(target), `${JSON.stringify(record)}\n`, 0o600);
 }
 
 /** What stands where the cell is to come back, that no earlier attempt of this put there; and disks without room. */
 export async function inTheWay(
-  target: CellConfig,
+  target: AnyCellConfig,
   plan: Pick<RebuildPlan, 'stores'>,
   record: RebuildRecord | undefined,
 ): Promise<readonly Refusal[]> {
@@ -54,19 +57,65 @@ export async function inTheWay(
   const move = 'name another folder in the cell’s file, or move what is there away';
   if (record === undefined && (await full(target.dir)))
     refuse('dir', `${target.dir} isn’t empty: a cell lives there, or lived`, move);
-  for (const { name, point } of plan.stores) {
-    if (record?.done[`store/${name}`] !== undefined) continue;
-    const { clusterDir, archiveDir, files } = target.stores[name]!;
-    for (const [what, dir] of [
-      ['clusterDir', clusterDir] as const,
-      ['archiveDir', archiveDir] as const,
-      ...files.map((each) => [`files.${each.name}`, each.dir] as const),
-    ])
-      if (await full(dir)) refuse(`stores.${name}.${what}`, `${dir} isn’t empty, and nothing is written over`, move);
-    const why = await unusable(dirname(clusterDir), 2 * point.bytes + ROOM);
-    if (why !== undefined) refuse(`stores.${name}.clusterDir`, why, 'make room, or name a folder on another disk');
+  for (const { where, dir } of placesOf(target, plan, record))
+    if (await full(dir)) refuse(where, `${dir} isn’t empty, and nothing is written over`, move);
+  for (const { where, dir, bytes } of roomsOf(target, plan, record)) {
+    const why = await unusable(dir, bytes);
+    if (why !== undefined) refuse(where, why, 'make room, or name a folder on another disk');
   }
   return refusals;
+}
+
+interface Place {
+  readonly where: string;
+  readonly dir: string;
+}
+
+/** Folders that have to be empty, of what no earlier attempt was about to put there. */
+function placesOf(
+  target: AnyCellConfig,
+  plan: Pick<RebuildPlan, 'stores'>,
+  record: RebuildRecord | undefined,
+): readonly Place[] {
+  const left = plan.stores.filter(({ name }) => record?.done[`store/${name}`] === undefined);
+  if (target.kind === 'odoo') {
+    const { odoo, postgresql, stores } = target;
+    const server = { where: 'postgresql.clusterDir', dir: postgresql.clusterDir };
+    return [
+      ...(record?.done.server === undefined ? [server] : []),
+      ...left.map(({ name }) => ({ where: `stores.${name}`, dir: filestoreOf(odoo, stores[name]!) })),
+    ];
+  }
+  return left.flatMap(({ name }) => {
+    const { clusterDir, archiveDir, files } = target.stores[name]!;
+    return [
+      { where: `stores.${name}.clusterDir`, dir: clusterDir },
+      { where: `stores.${name}.archiveDir`, dir: archiveDir },
+      ...files.map((each) => ({ where: `stores.${name}.files.${each.name}`, dir: each.dir })),
+    ];
+  });
+}
+
+/** How many bytes come to which disk. */
+function roomsOf(
+  target: AnyCellConfig,
+  plan: Pick<RebuildPlan, 'stores'>,
+  record: RebuildRecord | undefined,
+): readonly (Place & { readonly bytes: number })[] {
+  const left = plan.stores.filter(({ name }) => record?.done[`store/${name}`] === undefined);
+  if (target.kind !== 'odoo')
+    return left.map(({ name, point }) => ({
+      where: `stores.${name}.clusterDir`,
+      dir: dirname(target.stores[name]!.clusterDir),
+      bytes: 2 * point.bytes + ROOM,
+    }));
+  // A dump is compressed: what it comes to as a database nobody knows before. Twice its size is the least.
+  const bytes = left.reduce((sum, { point }) => sum + 2 * point.bytes, ROOM);
+  const { postgresql, odoo } = target;
+  return [
+    { where: 'postgresql.clusterDir', dir: dirname(postgresql.clusterDir), bytes },
+    { where: 'odoo.dataDir', dir: dirname(odoo.dataDir), bytes },
+  ];
 }
 
 /** Why a folder can't take so many bytes. What is missing above it is made, and goes again. */
@@ -93,16 +142,16 @@ function absent(error: NodeJS.ErrnoException): string[] {
 /** A rebuild for good, written down step by step: begun again it goes on where it was killed. */
 export class StandingRebuild {
   record: RebuildRecord;
-  readonly #target: CellConfig;
+  readonly #target: AnyCellConfig;
 
-  private constructor(target: CellConfig, record: RebuildRecord) {
+  private constructor(target: AnyCellConfig, record: RebuildRecord) {
     this.#target = target;
     this.record = record;
   }
 
   /** Begins one, or goes on with it. */
   static async begin(
-    target: CellConfig,
+    target: AnyCellConfig,
     who: { readonly plan: Digest; readonly by: string; readonly because: string; readonly now: number },
     before: RebuildRecord | undefined,
   ): Promise<StandingRebuild> {
@@ -114,12 +163,23 @@ export class StandingRebuild {
 
   /** A store is done once it stands in its place: what was only about to go there isn’t. */
   async isDone({ id, kind, of }: RebuildStep): Promise<boolean> {
-    if (this.record.done[id] === undefined) return false;
+    if (!this.begun(id)) return false;
     if (kind !== 'store') return kind === 'configuration';
-    const store = physicalStore(this.#target, of, await findPrograms(15, this.#target.dir));
+    const target = this.#target;
+    if (target.kind === 'odoo') {
+      const stores = odooStores(target);
+      await stores.cluster.start();
+      return databaseThere(stores, target.stores[of]!);
+    }
+    const store = physicalStore(target, of, await findPrograms(15, target.dir));
     if (!(await store.cluster.initialised())) return false;
     await clearStaging(store);
     return true;
+  }
+
+  /** Whether it was done, or about to be: what stands in its place then is its own. */
+  begun(id: string): boolean {
+    return this.record.done[id] !== undefined;
   }
 
   async done({ id }: RebuildStep, store?: ExercisedStore): Promise<void> {

@@ -41,6 +41,7 @@ export async function rebuild(ask: RebuildAsk): Promise<Rebuilt> {
       ...{ configurationDir: join(config.dataDir, 'rebuilt'), programsDir: join(cell.dir, WORK, 'programs') },
       detail: ask.detail,
       isDone: (step: RebuildStep) => standing.isDone(step),
+      begun: (id: string) => standing.begun(id),
       done: standing.done.bind(standing),
     };
     return { plan, asked, came: await carryOut(run, asked, () => performance.now() - began) };

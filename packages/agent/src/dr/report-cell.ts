@@ -20,7 +20,10 @@ export interface RebuiltCell {
   readonly rtoMs?: number | undefined;
 }
 
-const MOMENT = 'the newest restore point of each store, and its log from there on';
+const MOMENT = {
+  process: 'the newest restore point of each store, and its log from there on',
+  odoo: 'the newest restore point of each tenant',
+} as const;
 
 export async function reportCell({ config, cell, say }: DrAsk, rebuilt: RebuiltCell): Promise<void> {
   const { stores, failed, ok, by, because, rtoMs, ...rest } = rebuilt;
@@ -28,7 +31,13 @@ export async function reportCell({ config, cell, say }: DrAsk, rebuilt: RebuiltC
   await reportRestoration({
     ...{ config, keyFile: cell.vault.keyFile, say },
     facts: {
-      ...{ kind: rest.kind, environment: cell.environment, cell: cell.cell, moment: MOMENT, ...tenantsIn(cell) },
+      ...{
+        kind: rest.kind,
+        environment: cell.environment,
+        cell: cell.cell,
+        moment: MOMENT[cell.kind],
+        ...tenantsIn(cell),
+      },
       stores: stores.map(({ store, point, schema }) => ({
         ...{ store, point },
         ...(schema !== undefined && { schemaVersion: schema }),

@@ -4,6 +4,8 @@ import { repositoryText } from '@headgate/adapters/execution/pgbackrest/pgbackre
 import { expectedMs, type RebuildPlan, type RebuildStep } from '@headgate/domain';
 import { tookText } from '@headgate/domain/model/duration';
 import type { DrAsk } from './ask.ts';
+import { odooByHand, odooServerText, odooStoreText } from './runbook-odoo.ts';
+import { fenced, identityOf, word } from './runbook-words.ts';
 import { many, pointText, timeText } from './words.ts';
 
 /** Markdown. `plan`'s digest and `now` say what it was rendered from, and when. */
@@ -25,7 +27,7 @@ export function runbook(ask: DrAsk, plan: RebuildPlan, digest: string, now: numb
     '## Before the first step',
     [
       `1. The old ${plan.cell} must not come back beside the new one: take its machine off the network, or its power, and withdraw its credentials for ${places(ask).join(' and ')}.`,
-      `2. On this machine: Headgate, PostgreSQL 15’s packages${repositories(ask).length > 0 ? ', pgBackRest' : ''}, the files that the configuration names, and the identity.`,
+      `2. On this machine: Headgate, PostgreSQL 15’s packages${repositories(ask).length > 0 ? ', pgBackRest' : ''}${cell.kind === 'odoo' ? `, Odoo in ${cell.odoo.dir}` : ''}, the files that the configuration names, and the identity.`,
       `3. Nothing stands against it: \`headgate-agent dr plan --config ${word(ask.configFile)}${common(ask)}\` ends with 0.`,
     ].join('\n'),
     ...steps.flatMap((step, i) => stepText(ask, plan, step, i + 1)),
@@ -33,7 +35,7 @@ export function runbook(ask: DrAsk, plan: RebuildPlan, digest: string, now: numb
     [
       `1. **Traffic.** The router of the cell answers at 127.0.0.1:${cell.router.listenPort} and leads every tenant already. Point what stands in front of it (load balancer, DNS) from the old machine to this one, and ask once as a customer does.`,
       `2. **The agent.** \`headgate-agent run --config ${word(ask.configFile)}\`. Where the control plane was restored, too, it may ask a person about the cell: \`headgate recovery\`.`,
-      `3. **Restore points.** Take one of each store now, or wait for the schedule: \`headgate-agent restore-points list --config ${word(ask.configFile)}\` says when one is there.`,
+      `3. **Restore points.** ${cell.kind === 'odoo' ? 'The next promotion takes one of each of its tenants' : 'Take one of each store now, or wait for the schedule'}: \`headgate-agent restore-points list --config ${word(ask.configFile)}\` says when one is there.`,
     ].join('\n'),
   ].join('\n\n')}\n`;
 }
@@ -55,12 +57,15 @@ function whatOf({ config, cell }: DrAsk, { kind, of }: RebuildStep): string {
   switch (kind) {
     case 'configuration':
       return `The backup ${of} comes back to ${join(config.dataDir, 'rebuilt', of)}.`;
+    case 'server':
+      return cell.kind === 'odoo' ? odooServerText(cell) : 'The cell’s server is made.';
     case 'store':
+      if (cell.kind === 'odoo') return odooStoreText(cell, of);
       return `The store ${of} comes back to ${cell.stores[of]!.clusterDir}, on port ${cell.stores[of]!.port}.`;
     case 'application':
-      return `The release is started in the slot ${of}.`;
+      return `The release is started in the slot ${of}.${cell.kind === 'odoo' ? ' Its modules are compared with those that are installed for each of its tenants.' : ''}`;
     case 'traffic':
-      return 'Tenants are led to their slots.';
+      return `Tenants are led to their slots.${cell.kind === 'odoo' ? ' From here on their scheduled jobs run, and mail that was waiting goes out.' : ''}`;
     case 'business':
       return 'Business transactions are carried out.';
   }
@@ -68,6 +73,7 @@ function whatOf({ config, cell }: DrAsk, { kind, of }: RebuildStep): string {
 
 /** Repositories of stores, in words. */
 function repositories({ cell }: DrAsk): readonly string[] {
+  if (cell.kind === 'odoo') return [];
   return Object.values(cell.stores).flatMap(({ pgbackrest }) =>
     pgbackrest === undefined ? [] : [repositoryText(pgbackrest)],
   );
@@ -80,10 +86,10 @@ function places(ask: DrAsk): readonly string[] {
 }
 
 /** The same by older means, where the step doesn't do it. */
-function byHand(ask: DrAsk, plan: RebuildPlan, { kind, of }: RebuildStep): readonly string[] {
+function byHand(ask: DrAsk, plan: RebuildPlan, step: RebuildStep): readonly string[] {
   const { cell, configFile } = ask;
+  const { kind, of } = step;
   const identity = identityOf(ask);
-  const lookAt = cell.stores[of];
   if (kind === 'configuration') {
     const to = join(ask.config.dataDir, 'rebuilt', of);
     return [
@@ -91,7 +97,10 @@ function byHand(ask: DrAsk, plan: RebuildPlan, { kind, of }: RebuildStep): reado
       fenced(`headgate-agent backup ${of} --restore-to ${word(to)} --config ${word(configFile)}${identity}`),
     ];
   }
-  if (kind !== 'store' || lookAt === undefined) return [];
+  if (kind !== 'store') return [];
+  if (cell.kind === 'odoo') return odooByHand(ask, cell, plan, step);
+  const lookAt = cell.stores[of];
+  if (lookAt === undefined) return [];
   const { point } = plan.stores.find(({ name }) => name === of)!;
   const more = ` --cell ${cell.cell} --id ${point.id}${lookAt.pgbackrest === undefined ? identity : ''}`;
   const to = word(`${lookAt.clusterDir}.by-hand`);
@@ -114,18 +123,4 @@ function common(ask: DrAsk): string {
   const release = ask.releaseDir === undefined ? token : `${token} --release ${word(ask.releaseDir)}`;
   const verification = ask.verificationFile === undefined ? '' : ` --verification ${word(ask.verificationFile)}`;
   return ` --cell ${ask.cell.cell}${identityOf(ask)}${release}${verification}`;
-}
-
-function identityOf({ identityFile, cell }: DrAsk): string {
-  const file = identityFile ?? cell.vault.drill?.identityFile;
-  return file === undefined ? '' : ` --identity ${word(file)}`;
-}
-
-/** As a shell takes it for one word. */
-function word(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-function fenced(command: string): string {
-  return `\`\`\`\n${command}\n\`\`\``;
 }

@@ -51,10 +51,11 @@ export function exerciseLines(facts: ExerciseFacts): readonly string[] {
     lines.push(
       `  ${failed === undefined ? 'done' : 'NOT done'}  ${id}, begun after ${seconds(begunMs)}, took ${seconds(tookMs)}`,
     );
-  for (const { store, point, census, files, amcheck, segments, replayed } of stores) {
+  for (const { store, point, census, files, attachments, amcheck, segments, replayed } of stores) {
     const seen = [
       ...(census === undefined ? [] : [`${many(census.rows, 'row')} in ${many(census.tables, 'table')} compared`]),
       ...(files === undefined || files.compared === 0 ? [] : [`${many(files.compared, 'file')} compared`]),
+      ...(attachments === undefined ? [] : [`${many(attachments.compared, 'attachment')} compared`]),
       ...(segments === undefined
         ? []
         : [`${many(segments, 'segment')} of its log${replayed === true ? ', to its end' : ''}`]),

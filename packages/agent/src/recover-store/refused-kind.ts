@@ -11,9 +11,16 @@ export function refusedKind(
     if (name !== undefined && cell.cell !== name) continue;
     if (cell.kind === 'odoo' && (name !== undefined || Object.hasOwn(cell.tenants, store)))
       return [
-        `${cell.cell} is a cell of Odoo: a tenant’s database and files go back together, to a restore point and to no moment between two, and Odoo’s own jobs write all the time, so what would be lost doesn’t stand still once it is counted. This command can’t do that.`,
+        `${cell.cell} is a cell of Odoo: a tenant’s database and files go back together, and Odoo’s own jobs write all the time, so what would be lost doesn’t stand still once it is counted. This command can’t do that.`,
         'To just before a promotion’s first write it goes by the way back of that: headgate rollback PROMOTION --reason "…"',
         `What is needed of an older moment is taken out of a restore point: headgate-agent restore-points fetch --config FILE --store ${store} --identity FILE lays out its dump/ and filestore/; then, as the server’s superuser, createdb -O ${cell.postgresql.owner} -T template0 NAME and pg_restore --exit-on-error --no-owner --role=${cell.postgresql.owner} -d NAME dump`,
+        ...(cell.postgresql.pgbackrest === undefined
+          ? [
+              `With postgresql.pgbackrest in the cell’s configuration a tenant comes back to any moment, beside itself: headgate-agent recover --config FILE --cell ${cell.cell} --store ${store} --at TIME --to DIR`,
+            ]
+          : [
+              `Of any moment: headgate-agent recover --config FILE --cell ${cell.cell} --store ${store} --at TIME --to DIR lays out its database and its files of then, beside it.`,
+            ]),
         'Don’t rename that into the tenant’s place: which slot may write to a database, PostgreSQL keeps with the database, and it would be gone.',
       ].join(' ');
     if (cell.kind === 'process' && Object.hasOwn(cell.externalStores, store))

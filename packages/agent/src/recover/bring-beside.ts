@@ -16,7 +16,7 @@ import { noteRecovered } from '../recover-tenant/recovered-file.ts';
 import { vaultsOf } from '../vault-cells.ts';
 
 /** For the restore point and its log to be replayed. Milliseconds. */
-const DEADLINE_MS = 12 * 60 * 60_000;
+export const DEADLINE_MS = 12 * 60 * 60_000;
 
 export interface BringAsk {
   readonly cell: CellConfig;
@@ -74,7 +74,7 @@ export function momentWords(moment: Moment): string {
   }
 }
 
-/** Cells with a vault, or with a store of that name whose restore points lie in a repository of their own. */
+/** Cells with a vault, with a store of that name whose restore points lie in a repository of their own, or of Odoo with that store. */
 export function recoverableOf(
   { cells }: Pick<AgentConfig, 'cells'>,
   store: string,
@@ -85,7 +85,8 @@ export function recoverableOf(
 }
 
 function repositoryOf(cell: AnyCellConfig, store: string): boolean {
-  return cell.kind === 'process' && cell.stores[store]?.pgbackrest !== undefined;
+  if (cell.kind === 'odoo') return Object.hasOwn(cell.stores, store);
+  return cell.stores[store]?.pgbackrest !== undefined;
 }
 
 /** Brings it, and leaves a note in its folder of what it is. Throws a {@link NoIdentity} where nothing opens the vault. */

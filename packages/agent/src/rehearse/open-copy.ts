@@ -9,19 +9,24 @@ import { findStore } from '@headgate/adapters/execution/odoo/index';
 import { odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
 import type { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
 import { copyOfTenant, type TenantCopy } from '@headgate/adapters/execution/odoo/rehearsal/index';
+import { hasPgBackRest } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
 import { recordedVersion } from '@headgate/adapters/execution/rehearsal/copy';
 import {
   type Copy,
   type CopyServer,
+  copyFromBackup,
   copyFromDump,
   copyFromDumpPoint,
   copyFromPhysicalPoint,
+  copyFromSnapshot,
   givenServer,
   heaviestIn,
   ownServer,
   sweepClusters,
 } from '@headgate/adapters/execution/rehearsal/index';
-import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import type { BackedStore } from '@headgate/adapters/execution/restore-points/backed-store';
+import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
+import { hasSnapshots } from '@headgate/adapters/execution/snapshots/snapshot-restore-points';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
 import type { RehearsedStore } from '@headgate/domain/rehearsal/rehearsal';
@@ -106,22 +111,19 @@ async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
       node: cell.node,
     }));
   }
-  const own = cell.stores[name]!;
-  if (own.pgbackrest !== undefined)
-    throw new Error(
-      `the restore points of the store ${name} are pgBackRest's backups, and no release is rehearsed on those yet; name another copy of it`,
-    );
-  if (own.snapshots !== undefined)
-    throw new Error(
-      `the restore points of the store ${name} are snapshots that a program takes, and no release is rehearsed on those yet; name another copy of it`,
-    );
-  const { clusterDir: dir, port, archiveDir, database, user, passwordFile, restorePointsDir } = own;
-  const cluster = new Cluster({ dir, port, archiveDir }, await findPrograms(15, ask.workDir));
-  const store = { name, cluster, database, user, passwordFile, archiveDir, restorePointsDir, files: [], keep: 1 };
-  const copy = await copyFromPhysicalPoint(store, ask.workDir, ask);
+  const store = physicalStore(cell, name, await findPrograms(15, ask.workDir));
+  const { cluster, database } = store;
+  const copy = await copyOfOwn(store, ask);
   const serving = (await cluster.postmaster())?.ready === true ? await cluster.controlConnection(database) : undefined;
   const now = serving === undefined ? { heaviest: undefined } : await withClient(serving, ofStore);
   return { copy, from, ...now, migrations, node: cell.node, remove: () => copy.remove() };
+}
+
+/** By what its restore points are kept. */
+function copyOfOwn(store: BackedStore, { workDir, ...bounds }: CopyAsk): Promise<Copy> {
+  if (hasPgBackRest(store)) return copyFromBackup(store, workDir, bounds);
+  if (hasSnapshots(store)) return copyFromSnapshot(store, workDir, bounds);
+  return copyFromPhysicalPoint({ ...store, files: [], keep: 1 }, workDir, bounds);
 }
 
 /** What is read of the database that serves. */

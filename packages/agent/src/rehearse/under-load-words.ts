@@ -1,18 +1,24 @@
 /** The pass under load as people read it. */
 import { tookText } from '@headgate/domain/model/duration';
-import { differenceText } from '@headgate/domain/rehearsal/compare';
+import { type Difference, differenceText } from '@headgate/domain/rehearsal/compare';
 import type { RehearsalFacts } from '@headgate/domain/rehearsal/rehearsal';
-import { type Felt, loadFailureText, rowsAstray, type UnderLoadFacts } from '@headgate/domain/rehearsal/under-load';
+import {
+  type Felt,
+  type HeldFacts,
+  loadFailureText,
+  rowsAstray,
+  type UnderLoadFacts,
+} from '@headgate/domain/rehearsal/under-load';
 
 /** Of one kind, that are told. */
 const TOLD = 10;
 
-const count = (n: number, one: string, many = `${one}s`): string =>
-  `${Math.round(n).toLocaleString('en-US')} ${n === 1 ? one : many}`;
+const number = (n: number): string => Math.round(n).toLocaleString('en-US');
+const count = (n: number, one: string, many = `${one}s`): string => `${number(n)} ${n === 1 ? one : many}`;
 
 export function underLoadLines({ underLoad }: RehearsalFacts): readonly string[] {
   if (underLoad === undefined) return [];
-  const { old, verification, sessions, everyMs, attempts, seed, quiet, during, failures } = underLoad;
+  const { old, verification, sessions, everyMs, attempts, seed, quiet, during, failures, held } = underLoad;
   const { calls, durationMs, lockTimeouts, deadlocks, stopped } = underLoad;
   return [
     '',
@@ -20,8 +26,10 @@ export function underLoadLines({ underLoad }: RehearsalFacts): readonly string[]
     ...interruptionLines(underLoad),
     `  ${count(calls, 'call')} of the runner in ${tookText(durationMs)}; ${count(lockTimeouts, 'lock timeout')}, ${count(deadlocks, 'deadlock')}`,
     `  before:    ${feltText(quiet)}`,
-    `  meanwhile: ${feltText(during)}`,
-    ...failures.slice(0, TOLD).map((failure) => `    FAILED ${loadFailureText(failure)}`),
+    `  meanwhile: ${held === undefined ? feltText(during) : turnedAwayText(during, held)}`,
+    ...failures
+      .slice(0, TOLD)
+      .map((failure) => `    ${held === undefined ? 'FAILED' : 'GOT IN'} ${loadFailureText(failure)}`),
     ...(failures.length > TOLD ? [`    and ${failures.length - TOLD} more (--json has them)`] : []),
     ...waitLines(underLoad),
     ...(stopped === undefined ? endLines(underLoad) : [`  STOPPED: ${stopped}`]),
@@ -41,6 +49,14 @@ function interruptionLines({ interruptions }: UnderLoadFacts): string[] {
         return `    ${at}: ${where}`;
       }),
   ]);
+}
+
+/** A tenant that is held: nobody of those who came should have got in. */
+function turnedAwayText({ transactions, failed, longestMs }: Felt, { sessions }: HeldFacts): string {
+  const through = transactions - failed;
+  const got = through === 0 ? 'all turned away, since the tenant is held' : `${number(through)} carried out`;
+  const took = longestMs === undefined ? '' : `; the longest waited ${tookText(longestMs)}`;
+  return `${count(transactions, 'transaction')} tried, ${got}${took}; ${sessions === 0 ? 'nobody' : count(sessions, 'session')} of the application’s in its database`;
 }
 
 function feltText({ transactions, failed, p95Ms, longestMs }: Felt): string {
@@ -70,20 +86,39 @@ function waitLines({ stalls }: UnderLoadFacts): string[] {
   ];
 }
 
-function endLines({ end, written }: UnderLoadFacts): string[] {
+function endLines({ end, written, held }: UnderLoadFacts): string[] {
   if (end === undefined) return ['  What came of it was not compared.'];
   const { differences, tables } = end;
   const { lost, doubled } = rowsAstray(written);
   const rows = written.map(({ relation, each, found }) => `${relation} (${found}, ${each} a transaction)`);
+  const same =
+    held === undefined
+      ? `  The schema, and ${count(tables, 'table')} that no session wrote, came out as undisturbed.`
+      : `  The schema, the files and ${count(tables, 'table')} came out as undisturbed.`;
   return [
-    ...(differences.length === 0
-      ? [`  The schema, and ${count(tables, 'table')} that no session wrote, came out as undisturbed.`]
-      : [
-          `  ${count(differences.length, 'difference')} from the same migrations undisturbed:`,
-          ...differences.slice(0, TOLD).map((difference) => `    ${differenceText(difference)}`),
-        ]),
-    written.length === 0
-      ? '  No table’s rows could be counted.'
-      : `  Rows that sessions wrote: ${lost} lost, ${doubled} doubled; counted in ${rows.slice(0, TOLD).join(', ')}`,
+    ...differenceLines(differences, same, 'from the same migrations undisturbed'),
+    ...(held === undefined
+      ? [
+          written.length === 0
+            ? '  No table’s rows could be counted.'
+            : `  Rows that sessions wrote: ${lost} lost, ${doubled} doubled; counted in ${rows.slice(0, TOLD).join(', ')}`,
+        ]
+      : restoredLines(held)),
+  ];
+}
+
+function restoredLines({ restored }: HeldFacts): string[] {
+  if (restored === undefined) return ['  Its restore point was not brought back after an upgrade that was ended.'];
+  const { at, tookMs, differences } = restored;
+  const when = `Its restore point came back in ${tookText(tookMs)}, while a report was open, after the upgrade was ended ${at}`;
+  const same = `  ${when}: every object, every row and every file is as it was before.`;
+  return differenceLines(differences, same, `from what it was: ${when}`);
+}
+
+function differenceLines(differences: readonly Difference[], same: string, from: string): string[] {
+  if (differences.length === 0) return [same];
+  return [
+    `  ${count(differences.length, 'difference')} ${from}:`,
+    ...differences.slice(0, TOLD).map((difference) => `    ${differenceText(difference)}`),
   ];
 }

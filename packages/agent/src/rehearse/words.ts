@@ -9,6 +9,7 @@ import {
   type Pass,
   type RehearsalFacts,
   type RehearsedStore,
+  wayBackEnd,
 } from '@headgate/domain/rehearsal/rehearsal';
 import { lineText, othersWait, type TracedFile, type TracedStatement } from '@headgate/domain/rehearsal/trace';
 import { underLoadLines } from './under-load-words.ts';
@@ -79,18 +80,27 @@ function passLines(pass: Pass, facts: RehearsalFacts): string[] {
   const { differences } = comparison;
   if (differences.length === 0)
     lines.push(
-      `  ${what === 'back' ? `${wholeText(files)} is as it was before.` : 'The same came of it as the first time.'}`,
+      `  ${what === 'back' ? `${wholeText(files)} is as it was ${beforeText(facts)}.` : 'The same came of it as the first time.'}`,
     );
   else {
-    const lossy = facts.migrations.flatMap(({ lossy: said }) => said ?? []);
+    const lossy = facts.migrations.slice(wayBackEnd(facts.migrations).end).flatMap(({ lossy: said }) => said ?? []);
     const declared = what === 'back' && lossy.length > 0 ? `, declared: ${lossy.join('; ')}` : '';
     lines.push(
-      `  ${count(differences.length, 'difference')} from ${what === 'back' ? 'before' : 'the first time'}${declared}:`,
+      `  ${count(differences.length, 'difference')} from ${what === 'back' ? beforeText(facts) : 'the first time'}${declared}:`,
     );
     lines.push(...differences.slice(0, TOLD).map((each) => `    ${differenceText(each)}`));
     if (differences.length > TOLD) lines.push(`    and ${differences.length - TOLD} more (--json has them)`);
   }
   return lines;
+}
+
+/** Where the ways back lead: not to before all of them where one has none. */
+function beforeText({ migrations }: Pick<RehearsalFacts, 'migrations'>): string {
+  const { end } = wayBackEnd(migrations);
+  const last = migrations[end - 1];
+  return last === undefined
+    ? 'before'
+    : `at schema ${last.to}: from there on there is no way back, since ${last.id} has none`;
 }
 
 /** A restore point that was brought back has files beside its rows. */
@@ -202,10 +212,11 @@ function businessLines({ business, schema }: RehearsalFacts): string[] {
   ];
 }
 
-/** Where only some have a way back, none of it was run: the way begins with the last, and ends where there is none. */
-function noWayBack({ migrations }: RehearsalFacts): string {
+/** Where not all have a way back it begins with the last, and ends at the first that has none. */
+function noWayBack({ migrations, comparisons }: RehearsalFacts): string {
   const without = migrations.filter(({ down }) => down === undefined).map(({ id }) => id);
   if (without.length === migrations.length) return 'going back is not a migration';
+  if (comparisons.some(({ what }) => what === 'back')) return `the way back leads ${beforeText({ migrations })}`;
   return `the ways back that there are were NOT run, since ${without.join(', ')} ${without.length === 1 ? 'has' : 'have'} none`;
 }
 

@@ -4,12 +4,14 @@
  * can't be done is told once, and the next one goes on.
  */
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { SERVER } from '@headgate/adapters/execution/odoo/server-log';
 import type { Instant } from '@headgate/domain';
 import type { CellWorker } from '../assignments/cell-worker.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
 import { hasVault } from '../vault-cells.ts';
 import { repositoryLog } from './repository-log.ts';
+import { serverLog } from './server-log.ts';
 import { vaultLog } from './vault-log.ts';
 
 /** How one store's log stands. */
@@ -68,9 +70,14 @@ interface Kept {
   make(signal: AbortSignal): Promise<StoreLog>;
 }
 
-/** Of a cell's stores whose PostgreSQL is ours: archived in repositories of their own, or brought to the vault. */
+/** Of a cell's stores whose PostgreSQL is ours: archived in repositories of their own, or brought to the vault; of Odoo's, which share one, that. */
 function keptIn(cell: AnyCellConfig): readonly Kept[] {
-  if (cell.kind !== 'process') return [];
+  if (cell.kind === 'odoo') {
+    const { pgbackrest } = cell.postgresql;
+    if (pgbackrest === undefined) return [];
+    const of = { cell: cell.cell, name: SERVER, where: 'repository', everyMs: pgbackrest.logEveryMs } as const;
+    return [{ ...of, make: (signal) => serverLog(cell, signal) }];
+  }
   return Object.entries(cell.stores).flatMap(([name, { pgbackrest }]): Kept[] => {
     const of = { cell: cell.cell, name };
     if (pgbackrest !== undefined)

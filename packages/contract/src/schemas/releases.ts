@@ -45,6 +45,8 @@ export const evidence = z
             transactions: z.int(),
             /** The longest of those transactions. Milliseconds. */
             longestMs: z.int(),
+            /** Their tenant was held meanwhile, and all of them were turned away; absent: users worked. */
+            held: z.literal(true).exactOptional(),
           })
           .exactOptional(),
         /** What was not looked at, each in words. */

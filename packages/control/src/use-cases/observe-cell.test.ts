@@ -116,3 +116,29 @@ test('of two agents that look at one cell by turns the log has a word a minute, 
   const row = (await store.load([streams.cell('shared')])).get(streams.cell('shared')) as Row<CellRecord>;
   expect(row.state.observed).toMatchObject({ by: other.id, pins: held });
 });
+
+test('takes the rings of the cell’s file, which count, at once and on the log, once no rollout holds the cell', async () => {
+  const now = Date.UTC(2026, 2, 2, 12);
+  const log = new MemoryLog(() => now);
+  const store = new MemoryStore({ clock: () => now, log });
+  const means = { trust: {} as never, newId: (p: string) => p, digestOf: digestOfJson, canonical: canonicalBytes };
+  const deps: Deps = { store, blobs: new MemoryBlobs(), epoch: 1, ...means };
+  const held = { stream: 'rollout/one', entries: [{ type: 'rollout.opened', data: {} }], state: {}, dueAt: null };
+  const cell = { stream: streams.cell('shared'), entries: [{ type: 'cell.adopted', data: {} }], dueAt: null };
+  const writes: Write[] = [
+    { ...cell, expected: 0, state: { desired: CELL, uncertain: false } },
+    { ...held, expected: 0, exclusive: streams.cell('shared') },
+  ];
+  expect(await store.commit({ by: 'sys', writes })).toEqual({ ok: true });
+  const tenants = { ...CELL.tenants, ada: { ...CELL.tenants.ada!, ring: 'broad', slot: 'green' } };
+  const ada = async () => {
+    const result = await observeCell(deps, AGENT, { ...CELL, tenants });
+    return result.ok ? result.value.desired?.tenants.ada : result.refusals;
+  };
+  expect(await ada()).toEqual(CELL.tenants.ada);
+  await store.commit({ by: 'sys', writes: [{ ...held, expected: 1, exclusive: null }] });
+  // Its ring alone: which slot serves it is no rule of a file.
+  expect(await ada()).toEqual({ ...CELL.tenants.ada, ring: 'broad' });
+  const last = (await log.history(streams.cell('shared'), 0, 100)).at(-1);
+  expect(JSON.parse(Buffer.from(last!.bytes).toString('utf8')).data).toMatchObject({ rings: ['ada'], settles: false });
+});

@@ -19,8 +19,8 @@ const REFRESH_MS = 300_000;
 const BY_TURNS_MS = 60_000;
 
 /**
- * An agent says what it sees in a cell. It changes what is observed, never what is desired, unless a rollout ended
- * uncertain: then the observation settles what became of the cell. `told`: what it says that it holds for the environment.
+ * An agent says what it sees in a cell. It changes what is observed, never what is desired, but for two things: the rings of its
+ * tenants, which the cell's file says; and where a rollout ended uncertain, the observation settles what became of the cell. `told`: what it says that it holds for the environment.
  */
 export async function observeCell(
   deps: Deps,
@@ -63,7 +63,10 @@ export async function observeCell(
     // What somebody made by hand is never taken for what should be.
     const still = before?.uncertain === true && now >= (before.restlessUntil ?? 0) && drifted.length === 0;
     // While a rollout holds the cell, what is seen is its work half done.
-    const settles = still && (await deps.store.holder(stream)) === undefined;
+    const moved = before?.desired === undefined ? undefined : withRingsOf(before.desired, seen);
+    const free = (still || moved !== undefined) && (await deps.store.holder(stream)) === undefined;
+    const settles = still && free;
+    const ringed = free ? moved : undefined;
     const heldBefore = last?.pins && deps.digestOf(last.pins);
     // Another agent's word is another word, though it be the same: the one before may be revoked. Of two that look by turns
     // each look would be an entry, so there is one a minute at most.
@@ -72,6 +75,7 @@ export async function observeCell(
     const tellsNew = differs && !(another && now - last.at < BY_TURNS_MS);
     if (
       !settles &&
+      ringed === undefined &&
       last !== undefined &&
       now - last.at < REFRESH_MS &&
       !tellsNew &&
@@ -82,12 +86,18 @@ export async function observeCell(
     const { restlessUntil: _over, ...rest } = before ?? {};
     const next: CellRecord = settles
       ? { ...rest, desired: withoutDrift(seen), uncertain: false, observed }
-      : { ...before, uncertain: before?.uncertain ?? false, observed };
+      : {
+          ...before,
+          uncertain: before?.uncertain ?? false,
+          observed,
+          ...(ringed !== undefined && { desired: ringed.state }),
+        };
     const data = {
       digest,
       ...shapeInEntry(seen),
       tenants: Object.keys(seen.tenants).length,
       settles,
+      ...(ringed !== undefined && { rings: ringed.tenants.slice(0, MOST_NAMED_STORES) }),
       // Named, so that the log says since when; how each differs stands in the row.
       ...(pinned !== undefined && { pins: pinned }),
       // In full when it changes alone.
@@ -111,4 +121,19 @@ export async function observeCell(
     });
     return committed.ok ? ok(next) : undefined;
   });
+}
+
+/** The desired state with the rings that were seen, and whose changed; undefined: nobody's. Who isn't seen keeps theirs. */
+function withRingsOf(
+  desired: CellState,
+  seen: CellState,
+): { readonly state: CellState; readonly tenants: readonly string[] } | undefined {
+  if (desired.application !== seen.application) return undefined;
+  const changed = Object.entries(desired.tenants).flatMap(([name, tenant]) => {
+    const ring = Object.hasOwn(seen.tenants, name) ? seen.tenants[name]?.ring : undefined;
+    return ring === undefined || ring === tenant.ring ? [] : [[name, { ...tenant, ring }] as const];
+  });
+  if (changed.length === 0) return undefined;
+  const tenants = { ...desired.tenants, ...Object.fromEntries(changed) };
+  return { state: { ...desired, tenants }, tenants: changed.map(([name]) => name) };
 }

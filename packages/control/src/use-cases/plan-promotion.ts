@@ -14,6 +14,7 @@ import type { Deps } from '../deps.ts';
 import { type Declared, loadDeclared } from '../documents-in-store.ts';
 import type { Row } from '../ports/store.ts';
 import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } from '../records.ts';
+import { declaredRings } from './declared-rings.ts';
 import { type Overtaking, whoStays } from './overtaking.ts';
 import { ranAhead } from './ran-ahead.ts';
 import { no, notFound, ok, type Result, refuse } from './result.ts';
@@ -67,6 +68,7 @@ export async function planForPromotion(
     cells: states,
     drift: cells.value.drift,
     observed: cells.value.observed,
+    declaredRings: await declaredRings(deps, states),
     waysBack: await waysBack(deps, environment, release.state.manifest, overtaking?.promotion),
     removes: removedBy(release.state),
     lossyBack: losesGoingBack(release.state),

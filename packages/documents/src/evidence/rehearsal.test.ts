@@ -131,6 +131,11 @@ test('what was seen under load is read as it was seen, concluded anew, and a sta
   const lost = open({ underLoad: { ...underLoad, written: [{ ...underLoad.written[0]!, found: 80 }] } });
   expect(lost).not.toHaveProperty('underLoad');
   expect(lost?.because.join()).toContain('under load: public.invoice: 1 of the rows that sessions wrote is lost');
+  const restored = { at: 'as it had committed once', tookMs: 7_000.4, differences: [] };
+  const during = { transactions: 61, failed: 61 };
+  const held = { ...underLoad, during, written: [], held: { looks: 9, sessions: 0, restored } };
+  expect(open({ underLoad: held })?.underLoad).toMatchObject({ held: true, transactions: 61 });
+  expect(open({ underLoad: { ...held, held: { looks: 9, sessions: 1, restored } } })).not.toHaveProperty('underLoad');
   const before = open({});
   expect(before).toBeDefined();
   expect(before).not.toHaveProperty('underLoad');

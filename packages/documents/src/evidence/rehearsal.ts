@@ -137,6 +137,16 @@ const underLoad = z.strictObject({
   stopped: words.optional(),
   end: z.strictObject({ tables: count, differences: list(difference, 0, MAX_LIST) }).optional(),
   written: list(z.strictObject({ relation, each: count, least: count, most: count, found: count }), 0, MAX_LIST),
+  // Absent: users worked meanwhile.
+  held: z
+    .strictObject({
+      looks: count,
+      sessions: count,
+      restored: z
+        .strictObject({ at: words, tookMs: milliseconds(), differences: list(difference, 0, MAX_LIST) })
+        .optional(),
+    })
+    .optional(),
 });
 
 const phase = oneOf('expand', 'data', 'contract');

@@ -92,4 +92,32 @@ describe('references between documents', () => {
       ),
     ).toEqual([]);
   });
+
+  it('a ring goes when nobody is in it any more, and not before', () => {
+    const all = documents(SAMPLE).map((d) => d.content);
+    const without = SAMPLE.replace('    - {name: internal, soakMs: 2000}\n', '');
+    const [application, ...others] = documents(without);
+    const problems = checkLinks([application as AnyDocument], all).map((p) => p.message);
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /spec\.rings: expected ring internal among them, which tenants are in: prod-shared\/acme \(or .*\), found "broad"/,
+      ),
+    ]);
+    const moved = documents(SAMPLE.replace('ring: internal}', 'ring: broad}'));
+    const acme = moved.find(({ content }) => content.metadata.name === 'acme') as AnyDocument;
+    expect(checkLinks([application as AnyDocument, acme], all)).toEqual([]);
+    // Another application's tenants are nobody's business here.
+    const elsewhere = all.map((c) => (c.kind === 'Cell' ? { ...c, spec: { ...c.spec, environment: 'other' } } : c));
+    expect(others.length).toBeGreaterThan(0);
+    expect(checkLinks([application as AnyDocument], elsewhere)).toEqual([]);
+  });
+
+  it('of many tenants whose ring goes a handful is named', () => {
+    const all = documents(SAMPLE).map((d) => d.content);
+    const acme = all.find((c) => c.kind === 'Tenant' && c.metadata.name === 'acme')!;
+    const many = Array.from({ length: 40 }, (_, i) => ({ ...acme, metadata: { ...acme.metadata, name: `t${i}` } }));
+    const [application] = documents(SAMPLE.replace('    - {name: internal, soakMs: 2000}\n', ''));
+    const [problem] = checkLinks([application as AnyDocument], [...all, ...many] as typeof all);
+    expect(problem?.message).toContain('prod-shared/t3 and 36 more');
+  });
 });

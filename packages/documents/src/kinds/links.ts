@@ -9,6 +9,9 @@ import type { CellContent } from './cell.ts';
 import type { AnyDocument } from './parse-documents.ts';
 import type { TenantContent } from './tenant.ts';
 
+/** So many tenants are named in a problem. */
+const MOST_NAMED = 5;
+
 type Report = (path: Path, expected: string, found: unknown, candidates?: readonly string[]) => void;
 
 /**
@@ -76,6 +79,7 @@ function checkDocument(content: AnyContent, declared: Declared, report: Report):
         if (owner !== undefined && owner !== content.metadata.name)
           report(path, `an Environment of this application`, `${name}, which is of ${owner}`);
       });
+      checkRingsInUse(content, declared, report);
       break;
     }
     case 'Environment': {
@@ -117,6 +121,27 @@ function checkDocument(content: AnyContent, declared: Declared, report: Report):
       break;
     default:
       content satisfies never;
+  }
+}
+
+/** A ring that tenants are in can't be left out: whoever is in none would move at a time that nobody chose. */
+function checkRingsInUse({ metadata, spec }: ApplicationContent, declared: Declared, report: Report): void {
+  const rings = spec.rings.map(({ name }) => name);
+  const without = new Map<string, string[]>();
+  for (const tenant of declared.tenants()) {
+    const { ring, cell } = tenant.spec;
+    const home = declared.get('Cell', cell);
+    if (rings.includes(ring) || home === undefined) continue;
+    if (declared.applicationOf(home)?.metadata.name !== metadata.name) continue;
+    without.set(ring, [...(without.get(ring) ?? []), `${cell}/${tenant.metadata.name}`]);
+  }
+  for (const [ring, tenants] of [...without].slice(0, MAX_PROBLEMS)) {
+    const more = tenants.length > MOST_NAMED ? ` and ${tenants.length - MOST_NAMED} more` : '';
+    report(
+      ['spec', 'rings'],
+      `ring ${ring} among them, which tenants are in: ${tenants.slice(0, MOST_NAMED).join(', ')}${more} (or their Tenant documents, with another ring, in the same call)`,
+      rings.join(', '),
+    );
   }
 }
 

@@ -122,6 +122,14 @@ describe('a migration of a service says in its file what it closes', () => {
     ['-- headgate: closes post-invoice\n', /says headgate: closes where nobody reads it; .*`-- headgate:closes …`/],
     ['select 1; -- headgate:closes post-invoice\n', /says headgate:closes where nobody reads it/],
     ['/* headgate:closes post-invoice */\n', /says headgate:closes where nobody reads it/],
+    [
+      'select 1;\n-- headgate:no-transaction\n',
+      /:2 says headgate:no-transaction where nobody reads it; .* before the first statement/,
+    ],
+    ['vacuum invoice; -- headgate:no-transaction\n', /says headgate:no-transaction where nobody reads it/],
+    ['/*\n-- headgate:no-transaction\n*/\nvacuum invoice;\n', /:2 says headgate:no-transaction where nobody/],
+    ['-- headgate:no-transaction, please\nvacuum invoice;\n', /says headgate:no-transaction where nobody reads it/],
+    ['# headgate:no-transaction\nvacuum invoice;\n', /says headgate:no-transaction where nobody reads it/],
     ['\f-- headgate:closes post-invoice\n', /says headgate:closes where nobody reads it/],
   ])('%j is refused: nobody would hear that it does nothing', async (sql, why) => {
     await expect(release(sql)).rejects.toThrow(why);
@@ -132,6 +140,7 @@ describe('a migration of a service says in its file what it closes', () => {
 
   test.each([
     '-- headgate:no-transaction\ncreate index concurrently on invoice (id);\n',
+    '\n-- why\n/* and more */\n  --headgate:no-transaction  \r\nvacuum invoice;\n',
     '-- Headgate: runs this at night\n-- see headgate:closes\nselect 1;\n',
     'select a # headgate:window from (values (1, 2)) of (a, b);\n',
   ])('%j is taken: what it says is read, or isn’t said to Headgate', async (sql) => {

@@ -18,12 +18,15 @@ const trusting = (...may: Duty[]) => ({
 const plan = digestOf('a plan');
 const facts: ExerciseFacts = {
   ...{ environment: 'production', cell: 'shared', application: 'psa', plan, startedAt: 1_000, at: 90_000 },
-  steps: [{ id: 'store/main', kind: 'store', begunMs: 0.4, tookMs: 20_000.6 }],
+  steps: [
+    { id: 'server', kind: 'server', begunMs: 0, tookMs: 10 },
+    { id: 'store/main', kind: 'store', begunMs: 0.4, tookMs: 20_000.6 },
+  ],
   stores: [
     {
       ...{ store: 'main', point: 'rp-1', manifest: digestOf('a manifest'), takenAt: 900, promisedSchema: 3, schema: 3 },
       ...{ census: { tables: 1, rows: 9, differences: [], unsettled: [] }, files: { compared: 0, wrong: [] } },
-      amcheck: { problems: [] },
+      ...{ amcheck: { problems: [] }, attachments: { compared: 5, missing: 1, promisedMissing: 1, altered: 0 } },
     },
   ],
   releases: [{ slot: 'blue', digest: digestOf('a release'), version: '1.4.0' }],
@@ -35,7 +38,11 @@ test('an exercise’s facts come back as they were told, about the plan that was
   expect(opened).toMatchObject({
     ok: true,
     keyId: pair.keyId,
-    facts: { ...facts, firstTransactionMs: 21_000, steps: [{ id: 'store/main', begunMs: 0, tookMs: 20_001 }] },
+    facts: {
+      ...facts,
+      firstTransactionMs: 21_000,
+      steps: [{ id: 'server' }, { id: 'store/main', begunMs: 0, tookMs: 20_001 }],
+    },
   });
 });
 

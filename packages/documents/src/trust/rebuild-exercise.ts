@@ -30,6 +30,9 @@ const store = z.strictObject({
   segments: count.exactOptional(),
   replayed: z.boolean().exactOptional(),
   ...COMPARED,
+  attachments: z
+    .strictObject({ compared: count, missing: count, promisedMissing: count, altered: count })
+    .exactOptional(),
 });
 
 const predicate = z.strictObject({
@@ -42,7 +45,7 @@ const predicate = z.strictObject({
   steps: list(
     z.strictObject({
       id: text(200),
-      kind: oneOf('configuration', 'store', 'application', 'traffic', 'business'),
+      kind: oneOf('configuration', 'server', 'store', 'application', 'traffic', 'business'),
       begunMs: count,
       tookMs: count,
       failed: words.exactOptional(),

@@ -48,6 +48,15 @@ test('what went well is told with the version, the interruptions and the longest
   expect(judge([loaded('1.0.0')], { params: { underLoad: false } }).because).not.toContain('interrupted');
 });
 
+test('of a tenant that is held it is told that users were turned away, and no more', () => {
+  const { because, verdict } = judge([loaded('1.0.0', { held: true })]);
+  expect(verdict).toBe('pass');
+  expect(because).toContain(
+    '; interrupted 9 times while its tenant was held, it came out the same, and its restore point, too; 400 business transactions of users of 1.0.0 were turned away meanwhile',
+  );
+  expect(because).not.toContain('lost');
+});
+
 test('users have to have worked with every version that serves, in one cell’s rehearsal or another’s', () => {
   const serving = ['1.0.0', '1.0.1'];
   expect(judge([loaded('1.0.0')], { serving })).toMatchObject({

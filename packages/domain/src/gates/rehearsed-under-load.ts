@@ -55,6 +55,9 @@ export function loadText(sound: Sound): string {
   const times = all.reduce((sum, { interruptions }) => sum + interruptions, 0);
   const transactions = all.reduce((sum, each) => sum + each.transactions, 0);
   const longest = Math.max(...all.map(({ longestMs }) => longestMs));
+  const held = all.filter((each) => each.held === true).length;
+  if (held === all.length)
+    return `; interrupted ${times} times while its tenant was held, it came out the same, and its restore point, too; ${transactions} business transactions of users of ${versions} were turned away meanwhile`;
   return `; interrupted ${times} times while users of ${versions} carried out ${transactions} business transactions, it lost and doubled none, and one took at most ${durationText(Math.ceil(longest))}`;
 }
 

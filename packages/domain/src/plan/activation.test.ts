@@ -47,6 +47,24 @@ const cell = plan.cells[0] as CellPlan;
 const first = cell.steps.find(isActivation)!;
 
 describe('what a release activates', () => {
+  test('makes its plan one of high risk, in words, though it changes nothing but stateless code', () => {
+    const from = aCell({ schemaVersion: 2, schemaRange: { min: 1, max: 3 } });
+    const risk = (more: Partial<ReleaseManifest>) =>
+      aPlan({ application, manifest: manifestOf({ migrations: [], ...more }), cells: [from] }).risk;
+    expect(risk({})).toEqual({
+      level: 'high',
+      because: ['it activates file-return, and what was done by it can’t be undone'],
+    });
+    expect(risk({ activates: [] })).toEqual({ level: 'low', because: ['it changes stateless code only'] });
+    const both = [
+      { operation: 'pay', because },
+      { operation: 'file-return', because },
+    ];
+    expect(risk({ activates: both }).because).toEqual([
+      'it activates pay and file-return, and what was done by them can’t be undone',
+    ]);
+  });
+
   test('is closed on the new slot, without an end, before a ring’s tenants come there, and opened behind the last ring', () => {
     for (const route of cell.steps.filter(({ action }) => action.kind === 'route')) {
       const { tenants } = route.action as never as { tenants: readonly string[] };

@@ -23,6 +23,7 @@ import {
 import { askedIn, leftOut, refuseUnknown } from './asked-tenants.ts';
 import { comesTooEarly, type WayBackUser } from './contract-users.ts';
 import { refuseDrifted, refuseUnmasked } from './drifted-stores.ts';
+import { type DeclaredRings, refuseUnknownRings } from './known-rings.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
 import { noReturnOf } from './no-return.ts';
 import { isTooOld, type RanAhead, rangesAreDerived } from './older-code.ts';
@@ -54,6 +55,8 @@ export interface PlanRequest {
   readonly drift?: Readonly<Record<string, ReturnType<typeof driftOf>>>;
   /** The cells as their agents last saw them, where they did. */
   readonly observed?: ReadonlyMap<string, CellState>;
+  /** Rings as Tenant documents say. */
+  readonly declaredRings?: DeclaredRings;
   /** What an open undo or watch would bring back. Only asked where something is removed. */
   readonly waysBack?: readonly WayBackUser[];
   /** What an analysis says that a migration removes, by the version that it leads to: for words. */
@@ -122,17 +125,7 @@ export function planPromotion(request: PlanRequest): Planned {
   const whom = new Map(request.cells.map((cell) => [cell, askedIn(cell, only, request.staying?.get(cell.cell))]));
   const asked = request.cells.filter((cell) => whom.get(cell)?.size !== 0);
   if (only !== undefined) refuseUnknown(only, request.cells, environment, refuse);
-  const known = new Set(application.rings.map((ring) => ring.name));
-  for (const cell of asked) {
-    const unknown = Object.entries(cell.tenants).find(([, tenant]) => !known.has(tenant.ring));
-    if (unknown !== undefined)
-      refuse(
-        'no-such-ring',
-        `cell/${cell.cell}`,
-        `tenant ${unknown[0]} is in ring ${unknown[1].ring}, which the application doesn't list`,
-        'add the ring to the application, or correct the tenant',
-      );
-  }
+  refuseUnknownRings(request, asked, refuse);
   for (const cell of asked) {
     const held = Object.entries(cell.tenants).find(([, tenant]) => tenant.held);
     if (held !== undefined)

@@ -1,5 +1,7 @@
 import type { ReleaseManifest } from '../model/release.ts';
+import { isActivation } from './activation.ts';
 import type { CellPlan, Plan } from './plan.ts';
+import { named } from './render-words.ts';
 import { contractsRun, elsewhereRisk, mayUse, type UserElsewhere } from './users-elsewhere.ts';
 
 /** What other environments run, and what is known of what is removed. */
@@ -32,6 +34,17 @@ export function riskOf(manifest: ReleaseManifest, cells: readonly CellPlan[], el
     if (pending.has(migration.id) && migration.undo === 'restore')
       high.push(`undoing migration ${migration.id} restores the store`);
   }
+  const activated = [
+    ...new Set(
+      cells.flatMap(({ steps }) =>
+        steps.filter(isActivation).flatMap(({ action }) => ('operations' in action ? action.operations : [])),
+      ),
+    ),
+  ];
+  if (activated.length > 0)
+    high.push(
+      `it activates ${named(activated)}, and what was done by ${activated.length === 1 ? 'it' : 'them'} can’t be undone`,
+    );
   if (manifest.components.some((c) => c.recovery === 'system-of-record')) high.push('it changes a system of record');
   else if (manifest.components.some((c) => c.recovery === 'stateful')) medium.push('it changes a stateful component');
   const because = [...high, ...medium];

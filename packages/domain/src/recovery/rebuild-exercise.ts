@@ -37,6 +37,17 @@ export interface ExercisedStore {
   readonly census?: CensusComparison;
   readonly files?: { readonly compared: number; readonly wrong: readonly string[] };
   readonly amcheck?: { readonly problems: readonly string[] };
+  readonly attachments?: ComparedAttachments;
+}
+
+/** Files that rows of the database name by what they hold, beside what those names say. */
+export interface ComparedAttachments {
+  readonly compared: number;
+  /** Named, and not there; and how many weren’t as the restore point was taken. */
+  readonly missing: number;
+  readonly promisedMissing: number;
+  /** They came back as they were taken, and had been changed before: they hold something else than their names say. */
+  readonly altered: number;
 }
 
 export interface ExerciseFacts {
@@ -77,7 +88,7 @@ export function judgeExercise(facts: ExerciseFacts): ExerciseResult {
   const { steps, stores, startedAt, firstTransactionMs } = facts;
   const because = [
     ...steps.flatMap(({ id, failed }) => (failed === undefined ? [] : [`${id}: ${failed}`])),
-    ...stores.flatMap((each) => wrongWithStore(each).map((why) => `${each.store}: ${why}`)),
+    ...stores.flatMap((each) => [...wrongWithStore(each), ...wrongBefore(each)].map((why) => `${each.store}: ${why}`)),
   ];
   const missing = because.length > 0 ? [] : [...facts.missing, ...stores.flatMap(missingOf)];
   if (because.length === 0 && firstTransactionMs === undefined)
@@ -96,7 +107,7 @@ export function judgeExercise(facts: ExerciseFacts): ExerciseResult {
 
 /** What of a store that came back isn’t as it was promised, each in words. */
 export function wrongWithStore(store: ExercisedStore): readonly string[] {
-  const { ownSchema, promisedSchema, schema, replayed, census, files, amcheck } = store;
+  const { ownSchema, promisedSchema, schema, replayed, census, files, amcheck, attachments } = store;
   return [
     ...(ownSchema === undefined || ownSchema === promisedSchema
       ? []
@@ -107,8 +118,19 @@ export function wrongWithStore(store: ExercisedStore): readonly string[] {
     ...(replayed === false ? ['what came back ends before its log does'] : []),
     ...(census?.differences ?? []).map(differenceText),
     ...(files?.wrong ?? []).map((path) => `the file ${path} isn't what was promised`),
+    ...(attachments === undefined || attachments.missing <= attachments.promisedMissing
+      ? []
+      : [`${attachments.missing} attachments have no file, and ${attachments.promisedMissing} had none before`]),
     ...(amcheck?.problems ?? []).map((each) => `pg_amcheck: ${each}`),
   ];
+}
+
+/** What was wrong with it as the restore point was taken: all that there is comes back, and nobody may take it for sound. */
+export function wrongBefore({ attachments }: Pick<ExercisedStore, 'attachments'>): readonly string[] {
+  if (attachments === undefined || attachments.altered === 0) return [];
+  const many =
+    attachments.altered === 1 ? '1 attachment’s file isn’t' : `${attachments.altered} attachments’ files aren’t`;
+  return [`${many} what the database says; it was so when the restore point was taken`];
 }
 
 function missingOf({ store, census, files, amcheck, schema }: ExercisedStore): readonly string[] {

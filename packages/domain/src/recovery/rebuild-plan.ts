@@ -23,6 +23,8 @@ export interface RebuildPoint {
   readonly reachedAt?: Instant;
   /** The last segment of its log, of a restore point in a repository of its own. */
   readonly lastWal?: string;
+  /** What proves it back beside its rows and its indexes, each in words, where that is more than the schema’s version. */
+  readonly proofs?: readonly string[];
 }
 
 export interface RebuildStore {
@@ -57,6 +59,12 @@ export interface RebuildFacts {
   readonly now: Instant;
   readonly backups: readonly RebuildBackup[];
   readonly stores: readonly RebuildStore[];
+  /** All stores stand on one server, which is made before them; absent: each has its own. */
+  readonly server?: {
+    /** What proves it right, and what else proves a release right in its slot there, in words. */
+    readonly proof: string;
+    readonly release: string;
+  };
   /** The store of each tenant. */
   readonly tenants: Readonly<Record<string, string>>;
   /** What ran last; who says so. */
@@ -71,7 +79,7 @@ export interface RebuildFacts {
   readonly took: Readonly<Record<string, number>>;
 }
 
-export type RebuildKind = 'configuration' | 'store' | 'application' | 'traffic' | 'business';
+export type RebuildKind = 'configuration' | 'server' | 'store' | 'application' | 'traffic' | 'business';
 
 /** One step. Its id is the same in the plan, in the runbook, in an exercise and in its evidence. */
 export interface RebuildStep {
@@ -143,7 +151,7 @@ function orderOfStores({ cell, stores, tenants }: RebuildFacts): {
 }
 
 function stepsOf(
-  { cell, took, tenants, transactions, backups }: RebuildFacts,
+  { cell, took, tenants, transactions, backups, server }: RebuildFacts,
   stores: readonly RebuildStore[],
   slots: readonly RebuildServing[],
 ): readonly RebuildStep[] {
@@ -160,13 +168,20 @@ function stepsOf(
       'it is compared with what was promised when it was taken, and stands in its folder',
     ),
   );
-  const platform = configuration.map(({ id }) => id);
+  const beside = configuration.map(({ id }) => id);
+  const servers = server === undefined ? [] : [step('server', cell, beside, server.proof)];
+  const platform = servers.length > 0 ? servers.map(({ id }) => id) : beside;
   const stored = stores.map(({ name, dependsOn, point }) =>
     step('store', name, [...platform, ...dependsOn.map((each) => `store/${each}`)], proofOfStore(point!)),
   );
   const all = stored.map(({ id }) => id);
   const applications = slots.map(({ slot, release }) =>
-    step('application', slot, all, `all files are those of ${release.version}, and every component answers healthy`),
+    step(
+      'application',
+      slot,
+      all,
+      `all files are those of ${release.version}, and every component answers healthy${server === undefined ? '' : `; ${server.release}`}`,
+    ),
   );
   const many = Object.keys(tenants).length;
   const traffic = step(
@@ -176,7 +191,7 @@ function stepsOf(
     `the router and the workers’ tables lead ${many} tenant${many === 1 ? '' : 's'} to ${slots.map(({ slot }) => slot).join(', ')}`,
   );
   const business = transactions ? [step('business', cell, [traffic.id], 'every business transaction goes well')] : [];
-  return [...configuration, ...stored, ...applications, traffic, ...business];
+  return [...configuration, ...servers, ...stored, ...applications, traffic, ...business];
 }
 
 /** Whether its log goes on from a restore point. */
@@ -184,10 +199,10 @@ function hasLog({ reachedAt, lastWal }: RebuildPoint): boolean {
   return reachedAt !== undefined || lastWal !== undefined;
 }
 
-function proofOfStore({ promisesRows, reachedAt, lastWal, schemaVersion }: RebuildPoint): string {
+function proofOfStore({ promisesRows, reachedAt, lastWal, schemaVersion, proofs }: RebuildPoint): string {
   return [
     ...(promisesRows ? ['rows and sums of every table are what was promised'] : []),
-    `the schema is ${schemaVersion} or later`,
+    ...(proofs ?? [`the schema is ${schemaVersion} or later`]),
     ...(lastWal === undefined ? [] : [`recovery came to the end of the log, in ${lastWal} or later`]),
     ...(reachedAt === undefined || lastWal !== undefined ? [] : ['recovery came to the end of the vault’s log']),
     'pg_amcheck finds nothing wrong',

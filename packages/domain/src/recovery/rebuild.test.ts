@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Digest } from '../model/identity.ts';
-import { type ExerciseFacts, judgeExercise } from './rebuild-exercise.ts';
+import { type ExerciseFacts, judgeExercise, wrongBefore, wrongWithStore } from './rebuild-exercise.ts';
 import { expectedMs, lostNow, planRebuild, type RebuildFacts } from './rebuild-plan.ts';
 
 const digest = `sha256:${'a'.repeat(64)}` as Digest;
@@ -39,6 +39,22 @@ test('platform before tenants, each store after what it depends on, the releases
     ['traffic', ['application/blue', 'application/green']],
     ['business', ['traffic']],
   ]);
+});
+
+test('where all stores stand on one server, that comes after what was backed up and before every store', () => {
+  const proofs = ['every module is at its version'];
+  const stores = [{ ...store('a'), point: { ...point, proofs } }, store('queue')];
+  const result = planned({ server: { proof: 'it answers', release: 'modules fit' }, stores });
+  if (!result.ok) throw new Error(JSON.stringify(result));
+  expect(result.plan.steps.slice(0, 4).map(({ id, needs }) => [id, needs])).toEqual([
+    ['configuration/platform', []],
+    ['server', ['configuration/platform']],
+    ['store/a', ['server']],
+    ['store/queue', ['server']],
+  ]);
+  expect(result.plan.steps[1]!.proof).toBe('it answers');
+  expect(result.plan.steps[4]!.proof).toMatch(/answers healthy; modules fit$/);
+  expect(result.plan.steps[2]!.proof).toMatch(/every module is at its version; recovery/);
 });
 
 const { point: _, ...nothing } = store('a', 'queue');
@@ -134,9 +150,17 @@ test('RTO ends with the first business transaction, RPO is the oldest moment tha
   });
 });
 
+const attachments = { compared: 5, missing: 0, promisedMissing: 0, altered: 0 };
 const { firstTransactionMs: _1, ...without } = exercised;
 const { census: _2, ...uncounted } = came;
 const { amcheck: _3, ...unchecked } = came;
+test('what was wrong before keeps no store from its place; what was lost on the way does', () => {
+  const changed = { ...came, attachments: { ...attachments, missing: 1, promisedMissing: 1, altered: 1 } };
+  expect(wrongWithStore(changed)).toEqual([]);
+  expect(wrongBefore(changed)).toHaveLength(1);
+  expect(wrongWithStore({ ...came, attachments: { ...attachments, missing: 1 } })).toHaveLength(1);
+});
+
 test.each([
   [
     'a business transaction that failed',
@@ -180,6 +204,16 @@ test.each([
     'indexes that nobody checked',
     { ...exercised, stores: [unchecked] },
     { missing: [expect.stringContaining('pg_amcheck')] },
+  ],
+  [
+    'attachments whose files are gone',
+    { ...exercised, stores: [{ ...came, attachments: { ...attachments, missing: 2, promisedMissing: 1 } }] },
+    { because: ['a: 2 attachments have no file, and 1 had none before'] },
+  ],
+  [
+    'attachments that had been changed before',
+    { ...exercised, stores: [{ ...came, attachments: { ...attachments, altered: 2 } }] },
+    { because: ['a: 2 attachments’ files aren’t what the database says; it was so when the restore point was taken'] },
   ],
   [
     'an application that wasn’t started',

@@ -39,6 +39,17 @@ test('a program is held at what it locks, at three relations at most; without an
   expect(within?.share).toBeLessThanOrEqual(0.8);
 });
 
+test('a program whose commits are seen is ended after six of them at most, the earlier ones first', () => {
+  const of = (commits: number) =>
+    planInterruptions([{ ...program('a'), commits }], all).flatMap(({ commit }) => commit ?? []);
+  expect(of(0)).toEqual([]);
+  expect(of(4)).toEqual([1, 2, 3, 4]);
+  expect(of(40)).toHaveLength(6);
+  expect(of(40)).toEqual(of(40).toSorted((a, b) => a - b));
+  const moments = planInterruptions([{ ...program(), commits: 1 }], all).map(({ moment }) => moment);
+  expect(moments).toEqual(['before', 'within', 'unrecorded', 'after']);
+});
+
 test('the same seed picks the same moments, another one others, and never more than may be', () => {
   const files = Array.from({ length: 20 }, () => sql(9, 'public.t', 'public.u'));
   const plan = (seed: number) => planInterruptions(files, { seed, most: 12 });

@@ -15,6 +15,8 @@ export interface InterruptibleFile {
   readonly statements: number;
   /** Relations that it was seen to lock: those at which it can be held. */
   readonly locked: readonly string[];
+  /** Of a program whose commits can be seen: how many it made undisturbed. */
+  readonly commits?: number;
 }
 
 export interface PlannedInterruption {
@@ -25,12 +27,16 @@ export interface PlannedInterruption {
   readonly statement?: number;
   /** The relation at which it is held until it is ended. */
   readonly relation?: string;
+  /** `within` a program: as it had committed so many times. */
+  readonly commit?: number;
   /** `within` a program that locks nothing: after so much of the time that it took undisturbed, 0 to 1. */
   readonly share?: number;
 }
 
 /** How many of the relations that a program locks it is held at. */
 const MOST_RELATIONS = 3;
+/** And after how many of its commits it is ended. */
+const MOST_COMMITS = 6;
 
 /** In the order in which they come: file by file, from its beginning to its end. At most so many; a seed picks which. */
 export function planInterruptions(
@@ -49,7 +55,7 @@ export function planInterruptions(
 }
 
 function ofFile(
-  { how, statements, locked }: InterruptibleFile,
+  { how, statements, locked, commits = 0 }: InterruptibleFile,
   draw: () => number,
 ): readonly Omit<PlannedInterruption, 'file'>[] {
   const one = pick(locked, 1, draw)[0];
@@ -77,12 +83,16 @@ function ofFile(
           { moment: 'after' },
         ];
   const held = pick(locked, MOST_RELATIONS, draw);
+  const numbers = Array.from({ length: commits }, (_, i) => String(i + 1));
+  // What it left committed is there when it is called again: from the first on, since each one is farther along.
+  const committed = commits === 0 ? [] : pick(numbers, MOST_COMMITS, draw);
   return [
     { moment: 'before' },
     ...lock,
-    ...(held.length === 0
+    ...(held.length === 0 && committed.length === 0
       ? [{ moment: 'within' as const, share: 0.2 + 0.6 * draw() }]
       : held.map((relation) => ({ moment: 'within' as const, relation }))),
+    ...committed.map((commit) => ({ moment: 'within' as const, commit: Number(commit) })),
     { moment: 'unrecorded' },
     { moment: 'after' },
   ];

@@ -201,6 +201,28 @@ describe('what a rehearsal comes to', () => {
       { migrations: [without], passes: [pass('forward')], comparisons: [] },
       { ok: true, wayBack: 'none' },
     ],
+    ['ways back above one that has none, right', { migrations: [without, migration] }, { ok: true, wayBack: 'none' }],
+    ['… and wrong', { migrations: [without, migration], ...comparing([rows]) }, { ok: false, wayBack: 'different' }],
+    [
+      '… or losing something, as they say',
+      { migrations: [without, { ...migration, lossy: 'notes' }], ...comparing([rows]) },
+      { ok: true, wayBack: 'declared-lossy' },
+    ],
+    [
+      '… as only one below says, which isn’t led back',
+      { migrations: [{ ...migration, lossy: 'notes' }, without, migration], ...comparing([rows]) },
+      { ok: false, wayBack: 'different' },
+    ],
+    [
+      'one that has none at the end, and nothing is led back',
+      { migrations: [migration, without], passes: [pass('forward')], comparisons: [] },
+      { ok: true, wayBack: 'none' },
+    ],
+    [
+      'a restore, which takes back all of them',
+      { migrations: [migration, { ...without, undo: 'restore' }] },
+      { ok: true, wayBack: 'equal' },
+    ],
     [
       'a way back that nobody compared',
       { passes: [pass('forward')], comparisons: [] },

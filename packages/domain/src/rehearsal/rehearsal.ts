@@ -97,7 +97,8 @@ export interface RehearsalFacts {
 
 /**
  * What the way back came to. `equal`: every object and row as before. `declared-lossy`: not, and the ways back say so.
- * `none`: the release declares another one (keep the schema, restore). `different`: nobody said so. `not-reached`.
+ * `none`: it doesn't lead to before, since the release declares another one (keep the schema, restore); what there is of it is
+ * sound. `different`: nobody said so. `not-reached`.
  */
 export type WayBack = 'equal' | 'declared-lossy' | 'none' | 'different' | 'not-reached';
 
@@ -148,11 +149,27 @@ export function judgeRehearsal(facts: RehearsalFacts): RehearsalResult {
 function wayBackOf({ comparisons, migrations }: RehearsalFacts, failed: boolean): WayBack {
   if (failed) return 'not-reached';
   const back = comparisons.find(({ what }) => what === 'back');
-  if (back === undefined) return migrations.some(({ down }) => down === undefined) ? 'none' : 'not-reached';
-  if (back.differences.length === 0) return 'equal';
+  const { end, ways } = wayBackEnd(migrations);
+  if (back === undefined) return end > 0 || ways === 0 ? 'none' : 'not-reached';
+  if (back.differences.length === 0) return end > 0 ? 'none' : 'equal';
   // Losing data can be declared; a schema that isn't the one before can't be.
   const data = back.differences.every(({ kind }) => kind === 'rows' || kind === 'values');
-  return data && migrations.some(({ lossy }) => lossy !== undefined) ? 'declared-lossy' : 'different';
+  return data && migrations.slice(end).some(({ lossy }) => lossy !== undefined) ? 'declared-lossy' : 'different';
+}
+
+/**
+ * How far the ways back lead, as a promotion's undo goes: from the last migration to the first that has none. `end`: how many of the
+ * migrations stay; `ways`: those that are led back by a migration of their own. Where one is restored, all are, and none stays.
+ */
+export function wayBackEnd(
+  migrations: readonly { readonly undo: RehearsedMigration['undo']; readonly down?: unknown }[],
+): {
+  readonly end: number;
+  readonly ways: number;
+} {
+  if (migrations.some(({ undo }) => undo === 'restore')) return { end: 0, ways: 0 };
+  const end = migrations.findLastIndex(({ down }) => down === undefined) + 1;
+  return { end, ways: migrations.length - end };
 }
 
 /** What a signed statement says of a rehearsal, for a gate. */

@@ -98,6 +98,51 @@ test.each<[what: string, more: Partial<UnderLoadFacts>, why: RegExp]>([
   expect(underLoadEvidence(facts(more))).toBeUndefined();
 });
 
+const held = (more: Partial<UnderLoadFacts> = {}): UnderLoadFacts =>
+  facts({
+    during: { transactions: 80, failed: 80, longestMs: 20_001.2 },
+    written: [],
+    held: { looks: 900, sessions: 0, restored: { at: 'as it had committed once', tookMs: 7_000, differences: [] } },
+    ...more,
+  });
+const other = [{ kind: 'rows', relation: 'public.t', before: 3, after: 4 } as const];
+
+test('of a tenant that is held everybody has to be turned away, and it has to come back', () => {
+  expect(underLoadReasons(held())).toEqual([]);
+  expect(underLoadEvidence(held())).toEqual({
+    ...{ old: '1.0.0', verification, interruptions: 1, transactions: 80, longestMs: 20_001, held: true },
+  });
+});
+
+test.each<[what: string, more: Partial<UnderLoadFacts>, why: RegExp]>([
+  [
+    'a transaction that was carried out',
+    {
+      during: { transactions: 80, failed: 79 },
+      failures: [{ tenant: 'acme', why: 'it was carried out', beside: 'x' }],
+    },
+    /1 of 80 business transactions of 1\.0\.0 were carried out although their tenant was held\n.*acme: it was carried out \(x\)/,
+  ],
+  [
+    'a session in its database',
+    { held: { ...held().held!, sessions: 2 } },
+    /2 sessions of 1\.0\.0 were in the database while its tenant was held/,
+  ],
+  ['nobody who looked', { held: { ...held().held!, looks: 0 } }, /nobody looked who was in the database/],
+  ['nobody who came', { during: { transactions: 3, failed: 3 } }, /only 3 business transactions ended/],
+  ['no way back', { held: { looks: 1, sessions: 0 } }, /its restore point wasn’t brought back/],
+  [
+    'another way back',
+    { held: { ...held().held!, restored: { ...held().held!.restored!, differences: other } } },
+    /restored after it was ended as it had committed once, it isn’t as before: public\.t: 3 rows before, 4 after/,
+  ],
+  ['another end', { end: { tables: 7, differences: other } }, /not as when undisturbed: public\.t: 3 rows before, 4/],
+  ['an upgrade that stops', { stopped: 'no such rate', end: undefined as never }, /didn’t come to their end: no such/],
+])('of a tenant that is held %s is a reason, and is no evidence', (_, more, why) => {
+  expect(underLoadReasons(held(more)).join('\n')).toMatch(why);
+  expect(underLoadEvidence(held(more))).toBeUndefined();
+});
+
 test('a transaction that failed may have written or not: neither counts as lost or doubled', () => {
   const between = { relation: 'public.t', each: 2, least: 100, most: 106 };
   for (const found of [100, 103, 106]) expect(rowsAstray([{ ...between, found }])).toEqual({ lost: 0, doubled: 0 });

@@ -54,6 +54,22 @@ export interface WrittenRows {
   readonly found: number;
 }
 
+/** What is seen of a tenant that is held while it is upgraded: nobody may get in, and it has to come back from anywhere. */
+export interface HeldFacts {
+  /** How often it was looked who of the application's is in its database. */
+  readonly looks: number;
+  /** Sessions of the application's that were seen in it. */
+  readonly sessions: number;
+  /** Its restore point, brought back after an upgrade that was ended in its midst; absent: it never came so far. */
+  readonly restored?: {
+    /** Where the upgrade was ended, in words. */
+    readonly at: string;
+    readonly tookMs: number;
+    /** Against what it held before anything ran. */
+    readonly differences: readonly Difference[];
+  };
+}
+
 export interface UnderLoadFacts {
   /** Decides where it is interrupted. */
   readonly seed: number;
@@ -83,6 +99,11 @@ export interface UnderLoadFacts {
   /** Against the same migrations undisturbed: the schema, and tables that no session wrote. Absent: it never came so far. */
   readonly end?: { readonly tables: number; readonly differences: readonly Difference[] };
   readonly written: readonly WrittenRows[];
+  /**
+   * The tenant is held while its migrations run, as one of Odoo's is: every transaction of `during` has to have failed, and
+   * `failures` are those that were carried out all the same. Absent: users work meanwhile.
+   */
+  readonly held?: HeldFacts;
 }
 
 /** Rows that sessions wrote and that aren't there, and such as are there too often. */
@@ -105,7 +126,7 @@ export const LEAST_TRANSACTIONS = 20;
 /** Why it didn't go well, each in words; none: it did, or nobody ran it. */
 export function underLoadReasons(facts: UnderLoadFacts | undefined): readonly string[] {
   if (facts === undefined) return [];
-  const { quiet, during, failures, interruptions, stopped, end, written, old, sessions } = facts;
+  const { quiet, during, failures, interruptions, stopped, end, written, old, sessions, held } = facts;
   const reasons: string[] = [];
   const say = (why: string): void => void reasons.push(`under load: ${why}`);
   if (quiet.transactions - quiet.failed <= 0)
@@ -117,7 +138,8 @@ export function underLoadReasons(facts: UnderLoadFacts | undefined): readonly st
     .filter((each) => each.stood !== each.expected)
     .slice(0, TOLD))
     say(`${file}, interrupted ${at}, stood at schema ${stood} and not at ${expected}`);
-  if (during.failed > 0) {
+  if (held !== undefined) for (const why of gotIn(held, facts)) say(why);
+  else if (during.failed > 0) {
     say(`${during.failed} of ${during.transactions} business transactions of ${old.version} failed while they ran`);
     for (const failure of failures.slice(0, TOLD)) say(loadFailureText(failure));
   }
@@ -132,7 +154,12 @@ export function underLoadReasons(facts: UnderLoadFacts | undefined): readonly st
   if (end === undefined) say('what came of it was not compared');
   for (const difference of (end?.differences ?? []).slice(0, TOLD))
     say(`not as when undisturbed: ${differenceText(difference)}`);
-  if (written.length === 0) say('no table’s rows could be counted, so it isn’t known whether writes were lost');
+  if (held !== undefined) {
+    const { restored } = held;
+    if (restored === undefined) say('its restore point wasn’t brought back after an upgrade that was ended');
+    for (const difference of (restored?.differences ?? []).slice(0, TOLD))
+      say(`restored after it was ended ${restored?.at}, it isn’t as before: ${differenceText(difference)}`);
+  } else if (written.length === 0) say('no table’s rows could be counted, so it isn’t known whether writes were lost');
   for (const { relation, least, most, found } of written) {
     const lack = least - found;
     if (lack > 0)
@@ -145,6 +172,21 @@ export function underLoadReasons(facts: UnderLoadFacts | undefined): readonly st
       );
   }
   return reasons;
+}
+
+/** Who got in although the tenant was held. */
+function gotIn({ looks, sessions }: HeldFacts, { during, failures, old }: UnderLoadFacts): readonly string[] {
+  const through = during.transactions - during.failed;
+  return [
+    ...(through > 0
+      ? [
+          `${through} of ${during.transactions} business transactions of ${old.version} were carried out although their tenant was held`,
+          ...failures.slice(0, TOLD).map(loadFailureText),
+        ]
+      : []),
+    ...(sessions > 0 ? [`${sessions} sessions of ${old.version} were in the database while its tenant was held`] : []),
+    ...(looks === 0 ? ['nobody looked who was in the database while its tenant was held'] : []),
+  ];
 }
 
 /** `acme, bill/post: expected …, found 500 (beside 2.sql)`. */
@@ -161,12 +203,14 @@ export interface UnderLoadEvidence {
   readonly transactions: number;
   /** The longest that one of them took meanwhile. Milliseconds. */
   readonly longestMs: number;
+  /** Their tenant was held meanwhile, and all of them were turned away. */
+  readonly held?: true;
 }
 
 /** Undefined: nobody ran it, or it did not go well. */
 export function underLoadEvidence(facts: UnderLoadFacts | undefined): UnderLoadEvidence | undefined {
   if (facts === undefined || underLoadReasons(facts).length > 0) return undefined;
-  const { old, verification, interruptions, during } = facts;
+  const { old, verification, interruptions, during, held } = facts;
   const { name, digest } = verification;
   return {
     old: old.version,
@@ -174,5 +218,6 @@ export function underLoadEvidence(facts: UnderLoadFacts | undefined): UnderLoadE
     interruptions: interruptions.filter(({ done }) => done).length,
     transactions: during.transactions,
     longestMs: Math.round(during.longestMs ?? 0),
+    ...(held === undefined ? {} : { held: true }),
   };
 }

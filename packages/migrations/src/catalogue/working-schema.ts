@@ -5,6 +5,7 @@
 import type { Name } from '../parse/nodes.ts';
 import type { Catalogue, RelationKind, Use } from './catalogue.ts';
 import { either, eitherType, perhapsGone } from './either.ts';
+import { GoneNames } from './gone-names.ts';
 import { Journal, setOrDelete } from './journal.ts';
 import { changeOf, type Links, link, owner, read, referred } from './links.ts';
 import { NextNumbers } from './next-numbers.ts';
@@ -38,6 +39,7 @@ export class WorkingSchema {
   readonly behind = new Set<string>();
   /** What takes back each change of the transaction at hand. */
   readonly journal = new Journal();
+  readonly gone = new GoneNames();
   readonly publications: Publications;
   readonly operators: Operators;
   /** Children by parent, who refers to whom, which view reads what: kept up with every change, never searched for. */
@@ -161,6 +163,7 @@ export class WorkingSchema {
   #set(key: string, state: TableState | undefined): void {
     const before = this.#relations.get(key);
     this.journal.note(key, () => this.#leave(key, before));
+    this.journal.note(key, this.gone.change(key, state === undefined && !this.#perhaps));
     this.#leave(key, state);
   }
 
@@ -355,6 +358,7 @@ export class WorkingSchema {
         key,
         (this.#routines.get(key) ?? []).map((each) => ({ ...each, fresh: false })),
       );
+    this.gone.clear();
     this.#changed.clear();
     this.#freshTypes.clear();
     this.#freshRoutines.clear();

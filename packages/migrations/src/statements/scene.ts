@@ -4,6 +4,7 @@ import type { WorkingSchema } from '../catalogue/working-schema.ts';
 import type { Effects, Recorder } from '../effects/effects.ts';
 import type { LockMode } from '../effects/lock-modes.ts';
 import { type Name, nameOf, quoted, written } from '../parse/nodes.ts';
+import { fails } from './names/taken-name.ts';
 
 /** What statements of a file set for those after them. */
 export interface Session {
@@ -70,6 +71,10 @@ export function relationIn(scene: Scene, name: Name | RangeVar | undefined, miss
   if (scene.schema.complete) {
     if (missingOk) return undefined;
     scene.does.notKnown(`the catalogue has no relation ${written(asked)}, so what this does to it can't be told`);
+  }
+  if (!scene.schema.complete && scene.schema.gone.has(scene.schema.qualified(asked))) {
+    if (missingOk) return undefined;
+    fails(scene, `there is no ${written(asked)} any more: a statement above dropped or renamed it`);
   }
   return scene.schema.findOrAssume(asked);
 }

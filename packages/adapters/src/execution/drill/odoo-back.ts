@@ -34,23 +34,33 @@ export async function odooBack(
   await mkdir(filestore, { recursive: true, mode: 0o755 });
   await cp(join(point, 'filestore'), filestore, { recursive: true }).catch(nothingIfMissing);
   await ownTree(dataDir, odoo.user);
-  await withClient(await cluster.controlConnection(), async (client) => {
-    const owner = pg.escapeIdentifier(stores.owner);
-    await client.query(`grant connect on database ${pg.escapeIdentifier(database)} to ${owner}`);
-    await client.query(`alter role ${owner} connection limit -1`);
-  });
+  await letOwnerIn(aside, database);
   return {
     store: { name: store.name, cluster, database, user: stores.owner, passwordFile: cluster.passwordFile },
     url: await urlOf(cluster, database),
     counting: await readerConnection(aside, database),
     version: async () => versionOf(aside, database, join(point, 'manifest.json')),
-    environment: {
-      [ODOO_VARIABLES.dataDir]: dataDir,
-      [ODOO_VARIABLES.installation]: odoo.dir,
-      [ODOO_VARIABLES.python]: odoo.python,
-    },
+    environment: variablesOf(aside),
     close: () => cluster.stop(0),
   };
+}
+
+/** What a program for business transactions is told of it. */
+export function variablesOf({ odoo }: Pick<OdooStores, 'odoo'>): Readonly<Record<string, string>> {
+  return {
+    [ODOO_VARIABLES.dataDir]: odoo.dataDir,
+    [ODOO_VARIABLES.installation]: odoo.dir,
+    [ODOO_VARIABLES.python]: odoo.python,
+  };
+}
+
+/** On a PostgreSQL that is thrown away alone: the owner's own login may open the database, once it has a password. */
+export async function letOwnerIn({ cluster, owner }: OdooStores, database: string): Promise<void> {
+  await withClient(await cluster.controlConnection(), async (client) => {
+    const name = pg.escapeIdentifier(owner);
+    await client.query(`grant connect on database ${pg.escapeIdentifier(database)} to ${name}`);
+    await client.query(`alter role ${name} connection limit -1`);
+  });
 }
 
 /** What the restore point says, as long as every module came back as it names it: else none that anybody knows. */

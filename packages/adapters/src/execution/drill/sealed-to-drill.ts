@@ -2,6 +2,7 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DrilledPoint, DrilledWal } from '@headgate/domain';
+import { isDatedAhead } from '@headgate/domain/vault/dated-ahead';
 import { lsnOfSegment, segmentNumber } from '../../postgres-cluster/wal-place.ts';
 import { controlConnection } from '../store/store-session.ts';
 import { choosePoint } from '../vault/choose-point.ts';
@@ -40,7 +41,7 @@ export async function chosenInVault(of: BringBackAsk['of'], ask: DrillAsk, dir: 
 
 /**
  * After a store was brought back, restore points that are newer than where it was brought back to are of a course that was left.
- * `undefined`: there is no log, or something newer isn't right, which is passed over by nobody.
+ * So is one that is dated ahead of now: nobody knows when it was. `undefined`: there is no log, or something newer isn't right, which is passed over by nobody.
  */
 export async function newestOnItsWay({
   vault,
@@ -52,7 +53,11 @@ export async function newestOnItsWay({
   if (!reach.ok || reach.value === undefined) return undefined;
   const { value } = reach;
   const { points } = await listVault(vault, from, trust, signal);
-  const place = points.findIndex(({ sealed }) => sealed !== undefined && goesOnFrom(value, sealed));
+  const now = Date.now();
+  const place = points.findIndex(
+    ({ sealed, takenAt }) => sealed !== undefined && !isDatedAhead(takenAt, now) && goesOnFrom(value, sealed),
+  );
+
   return place < 0 || points.slice(0, place).some(({ readable }) => !readable) ? undefined : points[place]!.id;
 }
 

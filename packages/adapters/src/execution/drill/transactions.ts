@@ -10,7 +10,7 @@ import type { BroughtBack } from './brought-back.ts';
 export const DATABASE_URL_VARIABLE = 'HEADGATE_DRILL_DATABASE_URL';
 
 export interface TransactionsAsk {
-  readonly copy: BroughtBack;
+  readonly copy: Pick<BroughtBack, 'store' | 'url' | 'environment'>;
   /** Argument vector. */
   readonly command: readonly string[];
   readonly timeoutMs: number;

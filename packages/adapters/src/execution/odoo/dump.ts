@@ -32,7 +32,7 @@ export async function dumpDatabase(
 /**
  * Fills an empty database from such a folder, and gathers statistics: without them everything is slow at first. What a dump
  * holds is the tenant's: a check or an index may call functions of its own as rows come in. So it is filled as the owner, by
- * a login for this alone, and never as the superuser.
+ * a login for this alone, and never as the superuser. `yields`: everybody else of the machine goes first.
  */
 export async function restoreDatabase(
   stores: OdooStores,
@@ -40,13 +40,14 @@ export async function restoreDatabase(
   dir: string,
   deadlineMs = 600_000,
   signal = new AbortController().signal,
+  yields = true,
 ): Promise<void> {
   const options = ['--exit-on-error', `--jobs=${JOBS}`, '--dbname', plainName(database)];
   const door = new DatabaseDoor(stores);
   const store = { name: database, database };
   const login = await door.forAssignment(store);
   try {
-    await tool(stores, database, ['pg_restore', ...options, dir], deadlineMs, signal, login);
+    await tool(stores, database, ['pg_restore', ...options, dir], deadlineMs, signal, { login, yields });
     const { user, password } = login;
     await withClient(await stores.cluster.connectionAs({ user, password }, database), async (client) => {
       await client.query('analyze');
@@ -65,15 +66,16 @@ async function tool(
   [program, ...args]: readonly string[],
   deadlineMs: number,
   signal: AbortSignal,
-  login?: OdooLogin,
+  { login, yields = true }: { readonly login?: OdooLogin; readonly yields?: boolean } = {},
 ): Promise<void> {
   const { cluster } = stores;
   const user = login?.user ?? SUPERUSER;
   const password = login?.password ?? (await readSecret(cluster.passwordFile));
-  const yielding = setInterval(() => {
+  const look = (): void => {
     // Best effort: a look that fails leaves them as they are.
     inRecords(stores, (client) => yieldToOthers(client, { database })).catch(() => {});
-  }, YIELD_EVERY_MS);
+  };
+  const yielding = yields ? setInterval(look, YIELD_EVERY_MS) : undefined;
   const run = await runBounded({
     command: [join(cluster.programs.bin, program!), ...args],
     environment: {
@@ -92,6 +94,7 @@ async function tool(
     user: undefined,
     deadlineMs,
     signal,
+    yields,
     secrets: [password],
   }).finally(() => clearInterval(yielding));
   if (run.exitCode !== 0) {

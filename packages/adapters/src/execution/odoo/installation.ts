@@ -26,6 +26,6 @@ export function coreAddons(odoo: OdooInstallation): string {
 }
 
 /** Files of a database's attachments. */
-export function filestoreOf(odoo: OdooInstallation, database: string): string {
+export function filestoreOf(odoo: Pick<OdooInstallation, 'dataDir'>, database: string): string {
   return join(odoo.dataDir, 'filestore', database);
 }

@@ -81,3 +81,31 @@ describe('what serves', () => {
     expect(() => command('acme,globex')).toThrow(/plain name/);
   });
 });
+
+describe('the log of its PostgreSQL', () => {
+  const logged = (clusterDir: string, more = {}): OdooCellConfigInput => ({
+    ...config(['acme']),
+    postgresql: {
+      ...{ clusterDir, port: 5001, programsDir: '/programs' },
+      pgbackrest: {
+        ...{ stanza: 'erp', repository: { kind: 'folder', dir: '/mnt/erp' }, passphraseFile: '/secret', ...more },
+      },
+    },
+  });
+
+  it('goes nowhere unless it says so, and then a backup is taken each day', () => {
+    expect(parseOdooCellConfig(config(['acme'])).postgresql.pgbackrest).toBeUndefined();
+    expect(parseOdooCellConfig(logged('/cluster')).postgresql.pgbackrest).toMatchObject({
+      ...{ backupEveryMs: 86_400_000, fullEveryMs: 7 * 86_400_000, keep: { full: 2 } },
+    });
+  });
+
+  it('is refused where pgBackRest could not reach the server, or would speak without TLS', () => {
+    expect(() => parseOdooCellConfig(logged(`/${'x'.repeat(90)}`))).toThrow(/postgresql.clusterDir: .*107 bytes/);
+    const repository = { kind: 's3', endpoint: 'http://127.0.0.1:1', region: 'r', bucket: 'b' };
+    const secrets = { accessKeyId: { file: '/a' }, secretAccessKey: { file: '/b' } };
+    expect(() => parseOdooCellConfig(logged('/cluster', { repository: { ...repository, ...secrets } }))).toThrow(
+      /https:/,
+    );
+  });
+});

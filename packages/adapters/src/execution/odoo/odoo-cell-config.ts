@@ -1,12 +1,25 @@
 import { isAbsolute } from 'node:path';
 import { NAME_PATTERN } from '@headgate/domain';
 import { z } from 'zod';
+import { dependsOn } from '../cell-config.ts';
+import { PgBackRestConfig } from '../pgbackrest/pgbackrest-config.ts';
+import { socketProblems } from '../pgbackrest/pgbackrest-problems.ts';
 import { VaultConfig, vaultProblems } from '../vault/vault-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
 const port = z.int().min(1).max(65_535);
 const path = z.string().max(4_096).refine(isAbsolute, 'an absolute path');
 const database = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a plain name of a database');
+
+/** pgBackRest for the cell's one PostgreSQL: its log, and backups of it that the agent takes by itself. */
+const ServerPgBackRest = PgBackRestConfig.extend({
+  /** A backup is taken when the last one is so old; a full one when the last full one is `fullEveryMs` old. Milliseconds. */
+  backupEveryMs: z
+    .int()
+    .min(60_000)
+    .default(24 * 60 * 60_000),
+});
+export type ServerPgBackRest = z.output<typeof ServerPgBackRest>;
 
 /**
  * One cell of Odoo, as the agent is told about it. Its tenants' databases stand in one PostgreSQL cluster of ours; what
@@ -17,6 +30,8 @@ export const OdooCellConfig = z.strictObject({
   cell: name,
   environment: name,
   application: name,
+  /** Cells of the same agent's that have to be there first when all of it is rebuilt. */
+  dependsOn,
   tenancy: z.literal('store-per-tenant').default('store-per-tenant'),
   /** The cell's folder: slots, restore points, the router's state. */
   dir: path,
@@ -42,6 +57,8 @@ export const OdooCellConfig = z.strictObject({
     programsDir: path,
     /** The role that owns the tenants' databases. */
     owner: database.default('odoo'),
+    /** Keeps its log, so that a tenant comes back to any moment; absent: to its restore points alone. */
+    pgbackrest: ServerPgBackRest.optional(),
   }),
   /** Port of what serves each slot. */
   slots: z.record(name, port).refine((slots) => Object.keys(slots).length >= 2, 'at least two slots'),
@@ -128,6 +145,10 @@ export function parseOdooCellConfig(input: unknown): OdooCellConfig {
     adminPort,
   ];
   wrong.push(...vaultProblems(config.vault, true));
+  if (config.postgresql.pgbackrest !== undefined) {
+    const { clusterDir, port: cluster } = config.postgresql;
+    wrong.push(...socketProblems('postgresql', clusterDir, cluster));
+  }
   for (const p of new Set(ports.filter((p, i) => ports.indexOf(p) !== i))) wrong.push(`the port ${p} is named twice`);
   if (wrong.length > 0) throw new Error(`The cell's configuration isn't right:\n${wrong.join('\n')}`);
   return config;

@@ -1,10 +1,11 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Component } from '@headgate/domain';
 import { boundLog } from '../../machine/bounded-log.ts';
 import { runAs } from '../../machine/run-as.ts';
 import { Cluster } from '../../postgres-cluster/cluster.ts';
 import type { CellPorts } from '../cell.ts';
 import { HttpChecks } from '../http-checks/http-checks.ts';
+import { archivingSettings, pgbackrestFolder } from '../pgbackrest/own-configuration.ts';
 import { type CellHold, holdCell } from '../process/cell-hold.ts';
 import { FenceFile } from '../process/fence-file.ts';
 import { KeptPart } from '../process/kept-part.ts';
@@ -31,6 +32,7 @@ import { OdooTraffic } from './odoo-traffic.ts';
 import { prepareReader } from './reader.ts';
 import { ODOO_READS } from './reading-calls.ts';
 import { prepareRecords } from './records.ts';
+import { loggedServer, startLogged } from './server-log.ts';
 import type { OdooStores } from './store.ts';
 import { finishSwap } from './tenant-swap.ts';
 import { servesLogin } from './warm-slot.ts';
@@ -47,11 +49,15 @@ export function tenantHost(tenant: string): string {
 /** The stores of an Odoo cell, as its configuration names them. */
 export function odooStores(config: OdooCellConfig): OdooStores {
   const user = runAs();
-  const { clusterDir, port, programsDir, owner } = config.postgresql;
+  const { clusterDir, port, programsDir, owner, pgbackrest } = config.postgresql;
+  const archived = pgbackrest && archivingSettings(pgbackrest, pgbackrestFolder(resolve(clusterDir)));
   const { dir, python, dataDir } = config.odoo;
   return {
     odoo: { dir, python, dataDir, dataView: join(config.dir, 'odoo', 'data-view'), user },
-    cluster: new Cluster({ dir: clusterDir, port }, { major: 15, version: '15', bin: programsDir, user }),
+    cluster: new Cluster(
+      { dir: clusterDir, port, ...(archived !== undefined && { settings: archived }) },
+      { major: 15, version: '15', bin: programsDir, user },
+    ),
     owner,
     byName: new Map(Object.entries(config.stores).map(([name, database]) => [name, { name, database }])),
     dir: join(config.dir, 'odoo'),
@@ -81,7 +87,9 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
   const stores = odooStores(config);
   const { cluster, odoo } = stores;
   await cluster.init();
-  await cluster.start();
+  const logged = loggedServer(config, cluster);
+  if (logged === undefined) await cluster.start();
+  else await startLogged(logged, report);
   await prepareDataView(odoo);
   await prepareRecords(stores);
   await prepareReader(stores);
@@ -129,13 +137,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     warm: async (slot, tenant, signal) =>
       config.odoo.workers === 0 && servesLogin(config.slots[slot]!, tenantHost(tenant), signal),
   });
-  const checks = new HttpChecks({
-    baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
-    tenantTokensFile: config.tenantTokensFile,
-    routerTokenFile: config.router.tokenFile,
-    hostOf: tenantHost,
-    databaseOf: (tenant) => config.stores[config.tenants[tenant]?.store ?? ''] ?? tenant,
-  });
+  const checks = odooChecks(config);
   const supervisor = new Supervisor(target, report);
   const parts = [
     new KeptPart(async () => {
@@ -159,7 +161,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     traffic,
     operations: new RouterOperations(router.client),
     migrator: new OdooMigrator(stores, door),
-    restorePoints: new OdooRestorePoints(stores, door),
+    restorePoints: new OdooRestorePoints(stores, door, logged !== undefined),
     vault: await openCellVault(config.vault, vaultedStores(config)),
     checks: new ChecksBehindDoor({ checks, router: router.client, door, stores, storeOf }),
     // No reconciliation is declared for an Odoo cell: it has no stores of that kind.
@@ -169,6 +171,17 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     },
     close: () => hold.release(),
   };
+}
+
+/** Business transactions through the cell's router, for tenants that are served. */
+export function odooChecks(config: OdooCellConfig): HttpChecks {
+  return new HttpChecks({
+    baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
+    tenantTokensFile: config.tenantTokensFile,
+    routerTokenFile: config.router.tokenFile,
+    hostOf: tenantHost,
+    databaseOf: (tenant) => config.stores[config.tenants[tenant]?.store ?? ''] ?? tenant,
+  });
 }
 
 function odooCommand(

@@ -1,5 +1,4 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { RestorePoint } from '@headgate/domain';
 import {
   type Answer,
@@ -11,21 +10,23 @@ import {
   type StepContext,
 } from '@headgate/execution';
 import type pg from 'pg';
-import { copyFile, copyTree } from '../../machine/copy-tree.ts';
+import { copyTree } from '../../machine/copy-tree.ts';
 import { countRows } from '../census/count-rows.ts';
 import { dumpSource } from '../kept-points/dump-source.ts';
 import { digestTree } from '../kept-points/kept-manifest.ts';
 import { KeptPoints } from '../kept-points/kept-points.ts';
 import { danglingAttachments } from './attachments.ts';
 import type { DatabaseDoor } from './database-door.ts';
-import { createDatabase, dumpDatabase, ownTree, restoreDatabase } from './dump.ts';
-import { halfDone, installedModules } from './installed-modules.ts';
+import { dumpDatabase } from './dump.ts';
+import { installedModules } from './installed-modules.ts';
 import { PointManifest } from './point-manifest.ts';
 import { readerConnection } from './reader.ts';
 import { holdStore, inRecords } from './records.ts';
+import { restoreBeside } from './restore-beside.ts';
+import { markServerLog } from './server-log.ts';
 import { filestoreDir, findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
-import { beginSwap, endSwap, finishSwap, prepared, readSwap } from './tenant-swap.ts';
-import { recordRestored, storeVersion } from './version-records.ts';
+import { beginSwap, endSwap, finishSwap, readSwap } from './tenant-swap.ts';
+import { declaredVersion, recordRestored, storeVersion } from './version-records.ts';
 
 /**
  * Restore points of single tenants: a dump of the database and a copy of the filestore, taken while nobody of Odoo's may
@@ -39,9 +40,13 @@ export class OdooRestorePoints implements RestorePoints {
   private readonly stores: OdooStores;
   private readonly door: DatabaseDoor;
 
-  constructor(stores: OdooStores, door: DatabaseDoor) {
+  private readonly logged: boolean;
+
+  /** `logged`: somebody keeps the cluster's log, so moments are named in it. */
+  constructor(stores: OdooStores, door: DatabaseDoor, logged = false) {
     this.stores = stores;
     this.door = door;
+    this.logged = logged;
   }
 
   async take(name: string, ctx: StepContext): Promise<Answer<RestorePoint>> {
@@ -53,6 +58,10 @@ export class OdooRestorePoints implements RestorePoints {
   async verify(store: string, id: string, signal: AbortSignal): Promise<Answer<RestorePoint>> {
     const found = await this.kept(findStore(this.stores, store)).verify(id, signal);
     return found.ok ? granted(found.value.point) : found;
+  }
+
+  async mark(store: string, { rollout }: StepContext): Promise<void> {
+    if (this.logged) await markServerLog(this.stores.cluster, rollout, findStore(this.stores, store).name);
   }
 
   async list(store: string): Promise<RestorePointList> {
@@ -99,6 +108,7 @@ export class OdooRestorePoints implements RestorePoints {
     const census = this.stores.census
       ? await countRows(await readerConnection(this.stores, database), 'dump', ctx.signal)
       : undefined;
+    const declared = await inRecords(this.stores, (client) => declaredVersion(client, version.version));
     const manifest: PointManifest = {
       v: 1,
       id,
@@ -111,6 +121,8 @@ export class OdooRestorePoints implements RestorePoints {
       danglingAttachments: await danglingAttachments(this.stores, database, join(partial, 'filestore')),
       takenAt: Date.now(),
       source,
+      fence: ctx.fence,
+      ...(declared !== undefined && { declared }),
       ...(census !== undefined && { census }),
       files: [...dump, ...files.files],
     };
@@ -133,7 +145,14 @@ export class OdooRestorePoints implements RestorePoints {
       if (!verified.ok) return verified;
       await this.door.endAssignments(store);
       await this.door.close(store);
-      const wrong = await this.prepare(store, verified.value.manifest, ctx);
+      const bounds = { deadlineMs: ctx.remainingMs(), signal: ctx.signal };
+      const wrong = await restoreBeside(
+        this.stores,
+        store,
+        verified.value.manifest,
+        this.kept(store).folder(id),
+        bounds,
+      );
       if (wrong !== undefined) return denied('check-failed', wrong);
       await beginSwap(this.stores, store, ctx.idempotencyKey, verified.value.manifest.schemaVersion);
     }
@@ -143,34 +162,6 @@ export class OdooRestorePoints implements RestorePoints {
       await endSwap(this.stores, store, finished);
     }
     return granted({ schemaVersion: finished.schemaVersion });
-  }
-
-  /** Restores beside the tenant and looks at it. Returns what is wrong with it; the tenant itself wasn't touched then. */
-  private async prepare(store: OdooStore, manifest: PointManifest, ctx: StepContext): Promise<string | undefined> {
-    const { database, filestore } = prepared(this.stores, store);
-    const point = this.kept(store).folder(manifest.id);
-    await createDatabase(this.stores, database, 'anew');
-    await restoreDatabase(this.stores, database, join(point, 'dump'), ctx.remainingMs(), ctx.signal);
-    await rm(filestore, { recursive: true, force: true });
-    await mkdir(filestore, { recursive: true, mode: 0o755 });
-    for (const file of manifest.files.filter(({ path }) => path.startsWith('filestore/'))) {
-      ctx.signal.throwIfAborted();
-      const to = join(filestore, file.path.slice('filestore/'.length));
-      await mkdir(dirname(to), { recursive: true, mode: 0o755 });
-      await copyFile(join(point, file.path), to, file.path);
-      await chmod(to, file.mode);
-    }
-    await ownTree(filestore, this.stores.odoo.user);
-    const modules = await installedModules(this.stores, database);
-    const half = halfDone(modules);
-    if (half.length > 0) return `in the restored database ${half.join('; ')}`;
-    for (const [name, version] of Object.entries(manifest.modules)) {
-      const found = modules.get(name)?.version;
-      if (found !== version) return `the restored database has the module ${name} at ${found}, not at ${version}`;
-    }
-    const dangling = await danglingAttachments(this.stores, database, filestore);
-    if (dangling === manifest.danglingAttachments) return undefined;
-    return `${dangling} attachments have no file after restoring; there were ${manifest.danglingAttachments} before`;
   }
 
   private kept(store: OdooStore): KeptPoints<PointManifest> {

@@ -7,5 +7,9 @@ export const PointManifest = KeptManifest.extend({
   modules: z.record(z.string(), z.string()),
   /** Attachments whose file was missing already: a restore can't have fewer, and must not have more. */
   danglingAttachments: z.int().min(0),
+  /** Which of the modules its schema version stands for in the cell; those from before don't say. */
+  declared: z.record(z.string(), z.string()).exactOptional(),
+  /** The decision by which it was taken: nothing older acts on what comes back. Those from before don't say. */
+  fence: z.strictObject({ epoch: z.int().min(0), n: z.int().min(0) }).exactOptional(),
 });
 export type PointManifest = z.output<typeof PointManifest>;

@@ -43,7 +43,12 @@ function alreadyThere(error: { readonly code?: string }): void {
 
 /** A session in our own database. */
 export async function inRecords<T>(stores: OdooStores, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  return withClient(await stores.cluster.controlConnection(DATABASE), work);
+  return withClient(await recordsConnection(stores), work);
+}
+
+/** How a superuser gets into our own database. */
+export async function recordsConnection(stores: OdooStores): Promise<pg.ClientConfig> {
+  return stores.cluster.controlConnection(DATABASE);
 }
 
 /**

@@ -29,6 +29,15 @@ export async function declareVersion(
   return rows[0]!.same ? undefined : `schema version ${version} stands for other module versions in this cell already`;
 }
 
+/** What a version stands for in this cell; `undefined`: nobody declared it. */
+export async function declaredVersion(client: pg.ClientBase, version: number): Promise<ModuleVersions | undefined> {
+  const { rows } = await client.query<{ modules: ModuleVersions }>(
+    'select modules from headgate.version where version = $1',
+    [version],
+  );
+  return rows[0]?.modules;
+}
+
 /** Declares the version that a cell was brought up or adopted at. Throws when it means something else already. */
 export async function declareBaseline(stores: OdooStores, version: number, modules: ModuleVersions): Promise<void> {
   const wrong = await inRecords(stores, (client) => declareVersion(client, version, modules, 'adopted'));

@@ -27,15 +27,20 @@ export function pgbackrestProblems({ stores }: Declared): readonly string[] {
       wrong.push(
         `${at}.files: pgBackRest keeps a database and no folders beside it; leave files out, or leave pgbackrest out`,
       );
-    const socket = join(pgbackrestFolder(clusterDir), FILES.socket, `.s.PGSQL.${port}`);
-    if (Buffer.byteLength(socket) > LONGEST_SOCKET_PATH)
-      wrong.push(
-        `${at}.clusterDir: ${socket} is longer than the ${LONGEST_SOCKET_PATH} bytes that a Unix socket's path may have; choose a shorter folder`,
-      );
+    wrong.push(...socketProblems(at, clusterDir, port));
     const place = repositoryText(pgbackrest);
     if (places.has(place))
       wrong.push(`${at}.pgbackrest.stanza: ${places.get(place)} has the same one in the same repository`);
     places.set(place, at);
   }
   return wrong;
+}
+
+/** `at`: where in the configuration the cluster's folder stands. */
+export function socketProblems(at: string, clusterDir: string, port: number): readonly string[] {
+  const socket = join(pgbackrestFolder(clusterDir), FILES.socket, `.s.PGSQL.${port}`);
+  if (Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH) return [];
+  return [
+    `${at}.clusterDir: ${socket} is longer than the ${LONGEST_SOCKET_PATH} bytes that a Unix socket's path may have; choose a shorter folder`,
+  ];
 }

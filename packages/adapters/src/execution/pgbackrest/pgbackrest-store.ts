@@ -13,7 +13,10 @@ export function hasPgBackRest(store: BackedStore): store is PgBackRestStore {
 }
 
 /** The pgBackRest of a store: its configuration is written, the repository isn't asked yet. After the cluster was made. */
-export function openPgBackRest({ cluster, pgbackrest: config }: PgBackRestStore): Promise<PgBackRest> {
+export function openPgBackRest({
+  cluster,
+  pgbackrest: config,
+}: Pick<PgBackRestStore, 'cluster' | 'pgbackrest'>): Promise<PgBackRest> {
   return PgBackRest.open({
     ...{ config, dir: pgbackrestFolder(cluster.dir), data: cluster.data, port: cluster.config.port },
     ...{ passwordFile: cluster.passwordFile, user: cluster.programs.user },

@@ -62,6 +62,32 @@ export async function repositoryInfo(own: PgBackRest, bounds: Bounds): Promise<I
   return { ok: true, info: { backups: stanza.backup, major: Number.isNaN(major) ? undefined : major } };
 }
 
+const WithDatabases = z
+  .array(
+    z.object({
+      backup: z
+        .array(
+          z.object({ label: z.string(), 'database-ref': z.array(z.object({ name: z.string(), oid: z.number() })) }),
+        )
+        .length(1),
+    }),
+  )
+  .length(1);
+
+export type DatabasesAnswer =
+  | { readonly ok: true; readonly databases: readonly { readonly name: string; readonly oid: number }[] }
+  | { readonly ok: false; readonly why: string; readonly later: boolean };
+
+/** The databases that a backup has, with their numbers; PostgreSQL's own templates aren't among them. */
+export async function databasesIn(own: PgBackRest, label: string, bounds: Bounds): Promise<DatabasesAnswer> {
+  const ran = await own.run(['info', `--set=${label}`, '--output=json'], bounds);
+  if (!ran.ok) return ran;
+  const parsed = WithDatabases.safeParse(parsedJson(ran.output));
+  const [backup] = parsed.success ? parsed.data[0]!.backup : [];
+  if (backup?.label !== label) return { ok: false, why: `${own.name}: ${UNREADABLE}`, later: false };
+  return { ok: true, databases: backup['database-ref'] };
+}
+
 /** By the kind of error: `[CryptoError] …`. What doesn't answer may do so later. */
 function statusTrouble(name: string, message: string): { readonly why: string; readonly later: boolean } {
   const unreadable = /^\[((Format|Checksum)Error\]|CryptoError\] .*(flush|cipher|decrypt))/.test(message);

@@ -26,6 +26,8 @@ export interface AsideAsk {
   readonly passwordFile: string;
   /** Where that isn't on this machine any more: `new` gives it one of its own. */
   readonly lost: 'refuse' | 'new';
+  /** Databases of the backup that come back; of all others it makes empty files, which nobody can connect to. Absent: all of them. */
+  readonly only?: readonly string[] | undefined;
   readonly bounds: Bounds;
 }
 
@@ -39,6 +41,8 @@ export async function restoreBackupAside(ask: AsideAsk): Promise<Answer<Cluster>
   const settings = {
     ...recoverySettings(target, moment),
     ...ASIDE_SETTINGS,
+    // In files that are empty it would find nothing but damage.
+    ...(ask.only !== undefined && { autovacuum: 'off' }),
     restore_command: restoreCommand(own.config, own.configurationFile, data),
   };
   const password = await readIfThere(ask.passwordFile);
@@ -59,7 +63,10 @@ export async function restoreBackupAside(ask: AsideAsk): Promise<Answer<Cluster>
     if (password !== undefined) await writeDurably(aside.passwordFile, password, 0o600);
     await aside.ownFolder(data);
     const ran = await own.run(
-      ['restore', `--set=${ask.label}`, '--type=none', `--pg1-path=${data}`],
+      [
+        ...['restore', `--set=${ask.label}`, '--type=none', `--pg1-path=${data}`],
+        ...(ask.only ?? []).map((database) => `--db-include=${database}`),
+      ],
       bounds,
       'restore',
     );

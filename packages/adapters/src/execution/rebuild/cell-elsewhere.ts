@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { freePorts } from '../../machine/free-port.ts';
 import type { CellConfig } from '../cell-config.ts';
+import type { OdooCellConfig } from '../odoo/odoo-cell-config.ts';
 import { kept } from '../rehearsal/business/copy-environment.ts';
 
 /**
@@ -33,6 +34,25 @@ export async function cellElsewhere(config: CellConfig, place: string): Promise<
     })),
     router: { ...config.router, listenPort: next(), adminPort: next(), tokenFile: join(place, 'router-token') },
     ...(tokens !== undefined && { tenantTokensFile: tokens }),
+  };
+}
+
+/**
+ * A cell of Odoo as it is rebuilt in an exercise: on a PostgreSQL of its own, with a data folder of its own, and without a vault. What
+ * its databases name of others, Odoo itself makes harmless before anybody is led there.
+ */
+export async function odooElsewhere(config: OdooCellConfig, place: string): Promise<OdooCellConfig> {
+  const { vault: _, odoo, postgresql, slots, websocketPorts, router, ...rest } = config;
+  const free = await freePorts(Object.keys(slots).length + Object.keys(websocketPorts).length + 3);
+  const next = (): number => free.pop()!;
+  return {
+    ...rest,
+    dir: join(place, 'cell'),
+    odoo: { ...odoo, dataDir: join(place, 'odoo-data') },
+    postgresql: { ...postgresql, clusterDir: join(place, 'postgresql'), port: next() },
+    slots: mapped(slots, next),
+    websocketPorts: mapped(websocketPorts, next),
+    router: { ...router, listenPort: next(), adminPort: next(), tokenFile: join(place, 'router-token') },
   };
 }
 

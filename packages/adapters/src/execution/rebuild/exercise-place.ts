@@ -6,11 +6,13 @@ import { writeDurably } from '../../machine/durable-file.ts';
 import { alive, identify, type ProcessIdentity } from '../../machine/process-identity.ts';
 import { Cluster } from '../../postgres-cluster/cluster.ts';
 import { findPrograms } from '../../postgres-cluster/programs.ts';
-import { type CellConfig, parseCellConfig } from '../cell-config.ts';
+import { type AnyCellConfig, cellKind } from '../cell-kinds.ts';
+import { odooStores } from '../odoo/odoo-cell.ts';
 import { endLeftovers } from '../program-run/leftovers.ts';
 import { physicalStore } from '../restore-points/physical-store.ts';
 import { endRunning } from '../running-cell.ts';
-import { cellElsewhere } from './cell-elsewhere.ts';
+import { cellElsewhere, odooElsewhere } from './cell-elsewhere.ts';
+import { endOdooPrograms } from './rebuild-odoo-store.ts';
 import { clearStaging } from './rebuild-store.ts';
 
 /** Names of folders of ours: nobody else's has so many random digits behind such a word. */
@@ -24,7 +26,7 @@ const PROGRAMS = 'programs';
 export interface ExercisePlace {
   readonly dir: string;
   /** The cell as it is rebuilt there. */
-  readonly config: CellConfig;
+  readonly config: AnyCellConfig;
   /** For programs that are run beside it. */
   readonly programsDir: string;
   /** Ends what runs there, and removes it. */
@@ -32,7 +34,7 @@ export interface ExercisePlace {
 }
 
 /** Makes one below `root`, after what killed exercises left there is gone. */
-export async function exercisePlace(root: string, of: CellConfig): Promise<ExercisePlace> {
+export async function exercisePlace(root: string, of: AnyCellConfig): Promise<ExercisePlace> {
   await mkdir(root, { recursive: true, mode: 0o755 });
   await sweepExercises(root);
   const dir = join(root, `exercise-${randomBytes(8).toString('hex')}`);
@@ -41,7 +43,7 @@ export async function exercisePlace(root: string, of: CellConfig): Promise<Exerc
   await writeDurably(join(dir, OWNER), `${JSON.stringify(identify(process.pid))}\n`, 0o600);
   // What customers attached is nobody else's on this machine, either.
   await new Cluster({ dir, port: 0 }, await findPrograms(15, dir)).ownFolder(join(dir, 'files'));
-  const config = await cellElsewhere(of, dir);
+  const config = of.kind === 'odoo' ? await odooElsewhere(of, dir) : await cellElsewhere(of, dir);
   // What it names beside folders and ports are paths of secrets, and no secret.
   await writeDurably(join(dir, CELL), `${JSON.stringify(config)}\n`, 0o600);
   return { dir, config, programsDir: join(dir, PROGRAMS), remove: () => removePlace(dir) };
@@ -67,10 +69,17 @@ async function removePlace(dir: string): Promise<void> {
   for (const program of await readdir(join(dir, PROGRAMS)).catch(() => []))
     await endLeftovers(join(dir, PROGRAMS, program));
   if (text !== undefined) {
-    const config = parseCellConfig(JSON.parse(text));
+    const written: unknown = JSON.parse(text);
+    const config = cellKind(written)!.parse(written);
+    if (config.kind === 'odoo') {
+      const stores = odooStores(config);
+      for (const store of stores.byName.values()) await endOdooPrograms(stores, store);
+    }
     await endRunning({ ...config, drainMs: 0 }, () => {});
-    const programs = await findPrograms(15, dir);
-    for (const name of Object.keys(config.stores)) await clearStaging(physicalStore(config, name, programs));
+    if (config.kind !== 'odoo') {
+      const programs = await findPrograms(15, dir);
+      for (const name of Object.keys(config.stores)) await clearStaging(physicalStore(config, name, programs));
+    }
   }
   await rm(dir, { recursive: true, force: true });
 }

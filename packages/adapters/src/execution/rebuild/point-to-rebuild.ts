@@ -7,7 +7,7 @@ import type { RebuildPoint } from '@headgate/domain';
 import type { ObjectStore } from '@headgate/execution';
 import { newestOnItsWay } from '../drill/sealed-to-drill.ts';
 import { choosePoint } from '../vault/choose-point.ts';
-import { allThere, unsealOwn } from '../vault/unseal-point.ts';
+import { allThere, type Unsealing, unsealOwn } from '../vault/unseal-point.ts';
 import { readReach } from '../vault/wal/vaulted-wal.ts';
 import { firstGap, followsOn, gapText, segmentsOnTheWay } from '../vault/wal/whole-log.ts';
 
@@ -22,6 +22,20 @@ export interface PointAsk {
 
 export type PointFound = { readonly point: RebuildPoint } | { readonly why: string; readonly unblock?: string };
 
+/** What proves a tenant of Odoo back, beside its rows and its indexes. */
+const ODOO_PROOFS = [
+  'every module is at the version that was promised',
+  'every file is what was promised, and every attachment has its own',
+];
+
+/** The newest of a tenant of Odoo: sealed for it, every part there, opened by the identity. It is of its own moment alone. */
+export async function tenantToRebuild({ of, vault, trust, identities, signal }: PointAsk): Promise<PointFound> {
+  const chosen = await choosePoint(vault, of, undefined, trust, signal);
+  if (!chosen.ok) return { why: chosen.why };
+  const looked = await lookedAt(chosen.unsealing, 'dump', identities);
+  return 'why' in looked ? looked : { point: { ...looked.point, proofs: ODOO_PROOFS } };
+}
+
 /** PostgreSQL's major version that cells are kept with. */
 const MAJOR = 15;
 
@@ -33,13 +47,9 @@ export async function pointToRebuild(ask: PointAsk): Promise<PointFound> {
   const wanted = await newestOnItsWay({ ...ask, from: of });
   const chosen = await choosePoint(vault, of, wanted, trust, signal);
   if (!chosen.ok) return { why: chosen.why };
-  const { sealed, manifest } = chosen.unsealing;
-  const unfit = whyUnfit(sealed);
-  if (unfit !== undefined) return { why: unfit };
-  const there = await allThere(chosen.unsealing);
-  if (!there.ok) return { why: there.why };
-  const own = identities.length === 0 ? undefined : await unsealOwn(chosen.unsealing, identities);
-  if (own?.ok === false) return { why: own.why };
+  const { sealed } = chosen.unsealing;
+  const looked = await lookedAt(chosen.unsealing, 'physical', identities);
+  if ('why' in looked) return looked;
   const goesOn = reach.value !== undefined && followsOn(reach.value, sealed) ? reach.value : undefined;
   const gap =
     goesOn &&
@@ -57,18 +67,35 @@ export async function pointToRebuild(ask: PointAsk): Promise<PointFound> {
         unblock: `bring that object back from where the vault is copied to; headgate-agent recover --config FILE --store ${of.store} --identity FILE --to DIR --at ${new Date(gap.until).toISOString()} brings back what lies before it`,
       }),
     };
-  const { id, takenAt, schemaVersion, bytes, database } = sealed;
-  return {
-    point: {
-      ...{ id, takenAt, manifest, schemaVersion, major: database.major, bytes },
-      promisesRows: own === undefined || own.value.census !== undefined,
-      ...(goesOn !== undefined && { reachedAt: goesOn.at }),
-    },
-  };
+  return { point: { ...looked.point, ...(goesOn !== undefined && { reachedAt: goesOn.at }) } };
 }
 
-function whyUnfit({ id, database: { form, major } }: SealedPoint): string | undefined {
-  if (form !== 'physical') return `${id} is a ${form}, and a store of ours comes back from a copy of its files`;
+/** Whether it is of the form, every part of it there, and opened by the identities. */
+async function lookedAt(
+  unsealing: Unsealing,
+  form: SealedPoint['database']['form'],
+  identities: readonly string[],
+): Promise<{ readonly point: RebuildPoint } | { readonly why: string }> {
+  const { sealed, manifest } = unsealing;
+  const unfit = whyUnfit(sealed, form);
+  if (unfit !== undefined) return { why: unfit };
+  const there = await allThere(unsealing);
+  if (!there.ok) return { why: there.why };
+  const own = identities.length === 0 ? undefined : await unsealOwn(unsealing, identities);
+  if (own?.ok === false) return { why: own.why };
+  const { id, takenAt, schemaVersion, bytes, database } = sealed;
+  const promisesRows = own === undefined || own.value.census !== undefined;
+  return { point: { id, takenAt, manifest, schemaVersion, major: database.major, bytes, promisesRows } };
+}
+
+function whyUnfit(
+  { id, database: { form, major } }: SealedPoint,
+  wanted: SealedPoint['database']['form'],
+): string | undefined {
+  if (form !== wanted)
+    return wanted === 'physical'
+      ? `${id} is a ${form}, and a store of ours comes back from a copy of its files`
+      : `${id} is ${form}, and a tenant of Odoo comes back from a ${wanted}`;
   if (major !== MAJOR) return `${id} is of PostgreSQL ${major}, and cells are kept with ${MAJOR}`;
   return undefined;
 }

@@ -1,4 +1,5 @@
 /** What serves, on stores that came back: the releases that ran last in their slots, and tenants led to them. */
+import { chown, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Fence, RebuildServing } from '@headgate/domain';
 import { compareFences } from '@headgate/domain/protocol/fence';
@@ -7,18 +8,24 @@ import { makeRootFolder } from '../../machine/reachable.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { findPrograms } from '../../postgres-cluster/programs.ts';
 import { type CellPorts, openCell } from '../cell.ts';
-import type { CellConfig } from '../cell-config.ts';
+import { type AnyCellConfig, openAnyCell } from '../cell-kinds.ts';
+import { odooStores } from '../odoo/odoo-cell.ts';
+import type { OdooCellConfig } from '../odoo/odoo-cell-config.ts';
+import { inRecords } from '../odoo/records.ts';
 import type { ReleaseWithFiles } from '../rehearsal/business/serving-releases.ts';
 import { physicalStore } from '../restore-points/physical-store.ts';
 import { controlConnection, fenceScope } from '../store/store-session.ts';
+import { compareModules, neutraliseTenants } from './odoo-modules.ts';
 
 /** How long a release may take until it is healthy, and a route until it is changed. Milliseconds. */
 const LIFETIME_MS = 300_000;
 
 export interface ApplicationToRebuild {
-  readonly config: CellConfig;
+  readonly config: AnyCellConfig;
   /** Components that are started; absent: all. */
   readonly only?: readonly string[] | undefined;
+  /** It is thrown away, and reaches nobody: Odoo makes its tenants' databases harmless before they are served. */
+  readonly copy?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -31,13 +38,21 @@ export function startCell(ask: ApplicationToRebuild): Promise<void> {
 /** Starts a release in a slot, and waits for its health. Throws, in words, why it isn't there. */
 export async function rebuildSlot(
   ask: ApplicationToRebuild,
-  { slot, release }: Pick<RebuildServing, 'slot' | 'release'>,
+  { slot, release, tenants }: Pick<RebuildServing, 'slot' | 'release' | 'tenants'>,
   files: ReleaseWithFiles,
 ): Promise<void> {
+  const { config, copy, signal, say } = ask;
   await opened(ask, async (cell) => {
     const ctx = await contextOf(ask, files);
     const up = await cell.target.deploy(slot, release, files.manifest, ctx);
     if (!up.ok) throw new Error(up.why);
+    if (config.kind !== 'odoo') return;
+    const modules = { config, slot, tenants, version: release.version, signal };
+    say(`slot ${slot}: the modules of its tenants are compared with those of ${release.version} …`);
+    await compareModules(modules);
+    if (copy !== true) return;
+    say(`slot ${slot}: Odoo makes the copies harmless …`);
+    await neutraliseTenants(modules, LIFETIME_MS);
   });
 }
 
@@ -69,9 +84,11 @@ async function opened<T>(
   work: (cell: CellPorts) => Promise<T>,
 ): Promise<T> {
   // Who makes them anew writes them where their folder is.
-  for (const file of [config.router.tokenFile, ...Object.values(config.stores).map((store) => store.passwordFile)])
-    await makeRootFolder(dirname(file));
-  const cell = await openCell(config, say, only);
+  const passwords = config.kind === 'odoo' ? [] : Object.values(config.stores).map((store) => store.passwordFile);
+  const key = config.vault === undefined ? [] : [config.vault.keyFile];
+  for (const file of [config.router.tokenFile, ...passwords, ...key]) await makeRootFolder(dirname(file));
+  if (config.kind === 'odoo') await makeDataFolder(config);
+  const cell = config.kind === 'odoo' ? await openAnyCell(config, say) : await openCell(config, say, only);
   try {
     return await work(cell);
   } finally {
@@ -102,8 +119,23 @@ async function contextOf(
   };
 }
 
-async function newestFence(config: CellConfig): Promise<Fence> {
+/** Odoo's data folder, on a new machine: of the user that it runs as. */
+async function makeDataFolder(config: OdooCellConfig): Promise<void> {
+  const { dataDir, user } = odooStores(config).odoo;
+  if ((await stat(dataDir).catch(() => undefined)) !== undefined) return;
+  await makeRootFolder(dataDir);
+  if (user) await chown(dataDir, user.uid, user.gid);
+}
+
+async function newestFence(config: AnyCellConfig): Promise<Fence> {
   let newest: Fence = { epoch: 0, n: 0 };
+  if (config.kind === 'odoo')
+    return inRecords(odooStores(config), async (client) => {
+      const { rows } = await client.query<{ epoch: string; n: string }>(
+        'select epoch::text, n::text from headgate.fence order by fence.epoch desc, fence.n desc limit 1',
+      );
+      return rows[0] === undefined ? newest : { epoch: Number(rows[0].epoch), n: Number(rows[0].n) };
+    });
   const programs = await findPrograms(15, config.dir);
   for (const name of Object.keys(config.stores)) {
     const found = await withClient(await controlConnection(physicalStore(config, name, programs)), async (client) => {

@@ -165,29 +165,49 @@ async function bring(
   return checked(ask, cluster, staging, draft);
 }
 
-/** Tables and indexes as PostgreSQL itself checks them; nothing of the check stays in the database. */
+/** Tables and indexes as PostgreSQL itself checks them, and the schema's version that came back. */
 export async function checked(
-  { store, of, deadlineMs, signal, say }: Pick<StoreToRebuild, 'store' | 'of' | 'deadlineMs' | 'signal' | 'say'>,
+  ask: Pick<StoreToRebuild, 'store' | 'of' | 'deadlineMs' | 'signal' | 'say'>,
   cluster: Cluster,
   staging: string,
   draft: Draft,
 ): Promise<Cluster> {
-  say(`${of.store}: tables and indexes are checked …`);
-  const control = await controlConnection({ cluster, database: store.database });
+  const { store, of } = ask;
+  const found = await indexesChecked({ ...ask, name: of.store, cluster, database: store.database, staging });
+  if (found !== undefined) draft.amcheck = found;
+  const version = await schemaOf(cluster, store);
+  if (version !== undefined) draft.schema = version;
+  return cluster;
+}
+
+/** What pg_amcheck finds, `undefined` where there is none; nothing of the check stays in the database. */
+export async function indexesChecked({
+  name,
+  cluster,
+  database,
+  staging,
+  deadlineMs,
+  signal,
+  say,
+}: Pick<StoreToRebuild, 'deadlineMs' | 'signal' | 'say'> & {
+  readonly name: string;
+  readonly cluster: Cluster;
+  readonly database: string;
+  readonly staging: string;
+}): Promise<ExercisedStore['amcheck']> {
+  say(`${name}: tables and indexes are checked …`);
+  const control = await controlConnection({ cluster, database });
   const had = await withClient(control, async (client) => {
     const { rowCount } = await client.query(`select 1 from pg_extension where extname = 'amcheck'`);
     return rowCount === 1;
   });
   const found = await amcheck({
-    copy: { url: await urlOf(cluster, store.database) },
+    copy: { url: await urlOf(cluster, database) },
     ...{ major: await cluster.major(), toolsDir: undefined, workDir: join(staging, 'programs'), deadlineMs, signal },
   });
   signal.throwIfAborted();
   if (!had) await withClient(control, (client) => client.query('drop extension if exists amcheck'));
-  if (found !== undefined) draft.amcheck = found;
-  const version = await schemaOf(cluster, store);
-  if (version !== undefined) draft.schema = version;
-  return cluster;
+  return found;
 }
 
 export async function schemaOf(cluster: Cluster, { database }: BackedStore): Promise<number | undefined> {

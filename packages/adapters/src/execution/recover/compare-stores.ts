@@ -34,12 +34,7 @@ export async function compareStores(live: OneStore, was: OneStore, signal: Abort
   return inOneMoment(live, (now) =>
     inOneMoment(was, async (then) => {
       const [a, b] = [await countedIn(now, signal), await countedIn(then, signal)];
-      const tables: ProposedTable[] = [];
-      for (const relation of [...new Set([...a.tables.keys(), ...b.tables.keys()])].toSorted()) {
-        signal.throwIfAborted();
-        const differs = await compared(now, then, relation, a.tables.get(relation), b.tables.get(relation), signal);
-        if (differs !== undefined) tables.push(differs);
-      }
+      const tables = await comparedTables([now, a.tables], [then, b.tables], signal);
       const [besideNow, besideThen] = [await factsOf(live, now, a, signal), await factsOf(was, then, b, signal)];
       const [closed] = [...besideNow.closed, ...besideThen.closed];
       if (closed !== undefined)
@@ -57,6 +52,23 @@ export async function compareStores(live: OneStore, was: OneStore, signal: Abort
       };
     }),
   );
+}
+
+type CountedDatabase = readonly [session: pg.Client, tables: ReadonlyMap<string, Counted>];
+
+/** The tables that differ, in order of their names. Each session sees one moment. */
+export async function comparedTables(
+  [now, a]: CountedDatabase,
+  [then, b]: CountedDatabase,
+  signal: AbortSignal,
+): Promise<readonly ProposedTable[]> {
+  const tables: ProposedTable[] = [];
+  for (const relation of [...new Set([...a.keys(), ...b.keys()])].toSorted()) {
+    signal.throwIfAborted();
+    const differs = await compared(now, then, relation, a.get(relation), b.get(relation), signal);
+    if (differs !== undefined) tables.push(differs);
+  }
+  return tables;
 }
 
 /** A table that comes or goes takes what belongs to it along, and a column its own. */

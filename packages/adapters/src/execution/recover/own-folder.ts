@@ -23,7 +23,7 @@ const END_MS = 500;
 /** There while something is being brought back: whose process, as text. */
 const MARK = '.headgate-recovering';
 /** All that a recovery makes in its folder. */
-const OURS = ['cluster', 'points', 'wal', 'pgbackrest', MARK] as const;
+const OURS = ['cluster', 'points', 'wal', 'pgbackrest', 'filestore', MARK] as const;
 
 /** Does the work in the folder, which has to be empty or not there yet. A denial or an error leaves it as it was found. */
 export async function inOwnFolder<T>(ask: OwnFolderAsk, work: () => Promise<Answer<T>>): Promise<Answer<T>> {

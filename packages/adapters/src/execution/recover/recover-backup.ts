@@ -6,12 +6,13 @@ import type { Instant } from '@headgate/domain';
 import { type Answer, denied, granted, type RecoveryTarget } from '@headgate/execution';
 import { freePort } from '../../machine/free-port.ts';
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
+import { withClient } from '../../postgres-cluster/database.ts';
 import { timelineOf } from '../../postgres-cluster/timelines.ts';
 import { type Courses, courseAt, isOnLine, readCourses } from '../pgbackrest/courses.ts';
-import { PgBackRest } from '../pgbackrest/pgbackrest.ts';
+import { type Bounds, PgBackRest } from '../pgbackrest/pgbackrest.ts';
 import type { PgBackRestStore } from '../pgbackrest/pgbackrest-store.ts';
 import { ANNOTATIONS } from '../pgbackrest/point-manifest.ts';
-import { type Backup, repositoryInfo } from '../pgbackrest/repository-info.ts';
+import { type Backup, databasesIn, repositoryInfo } from '../pgbackrest/repository-info.ts';
 import { restoreBackupAside } from '../pgbackrest/restore-aside.ts';
 import { failedAs } from '../pgbackrest/take-backup.ts';
 import { beforeRollout } from '../restore-points/mark.ts';
@@ -27,22 +28,39 @@ import {
 } from './recover-aside.ts';
 
 export interface RecoverBackupAsk extends Pick<RecoverAsk, 'moment' | 'id' | 'to' | 'deadlineMs' | 'signal' | 'say'> {
-  readonly store: PgBackRestStore;
+  readonly store: Pick<PgBackRestStore, 'cluster' | 'pgbackrest'>;
+  /** As its backups are annotated. */
   readonly of: WalIdentity;
+  /** A rollout's mark comes after then, where that is known: so a newer backup will do. */
+  readonly markedAfter?: Instant | undefined;
+  /** One database of the cluster alone, and what it needs; absent: all of them. */
+  readonly only?: OneDatabase | undefined;
   /** Up to when the log is known to lie in the repository; absent: nobody knows. */
   readonly reachedAt?: Instant | undefined;
 }
 
+/** Which databases of a backup come back, by their names there. */
+export interface OneDatabase {
+  readonly database: string;
+  /** Names under which its files may stand in a backup that is older than its present name, and what else is needed. */
+  readonly with: readonly string[];
+  /** Of what is left out, in bytes, as far as it is known. */
+  readonly leftOut: number;
+}
+
 export async function recoverBackup(ask: RecoverBackupAsk): Promise<Answer<Recovered>> {
+  return inOwnFolder(ask, () => recoverInto(ask));
+}
+
+/** As {@link recoverBackup}, in a folder that the caller looks after. */
+export async function recoverInto(ask: RecoverBackupAsk): Promise<Answer<Recovered>> {
   const configuration = join(ask.to, 'pgbackrest');
-  return inOwnFolder(ask, async () => {
-    try {
-      return await fromRepository(ask, configuration);
-    } finally {
-      // It holds the repository's secrets, and recovery is over.
-      await rm(configuration, { recursive: true, force: true });
-    }
-  });
+  try {
+    return await fromRepository(ask, configuration);
+  } finally {
+    // It holds the repository's secrets, and recovery is over.
+    await rm(configuration, { recursive: true, force: true });
+  }
 }
 
 async function fromRepository(ask: RecoverBackupAsk, configuration: string): Promise<Answer<Recovered>> {
@@ -62,21 +80,63 @@ async function fromRepository(ask: RecoverBackupAsk, configuration: string): Pro
   if (!base.ok) return base;
   const { backup, timeline } = base.value;
   const { label, info, annotation } = backup;
-  const { bavail, bsize } = await statfs(to);
-  if (bavail * bsize < info.size + ROOM)
-    return denied('transient', `${to} has room for ${bavail * bsize} bytes, ${info.size + ROOM} are needed`);
   const id = annotation?.[ANNOTATIONS.id];
-  say(`${id === undefined ? label : `${id} (${label})`} is brought back, with the log from there on …`);
   const { programs, passwordFile } = store.cluster;
-  const cluster = await aside(
-    () => freePort(),
-    { ...ask, timeline, point: id ?? label },
-    (target, free) =>
-      restoreBackupAside({ own, label, target, dir, port: free, programs, passwordFile, lost: 'new', bounds }),
-  );
+  const bring = async (only: readonly string[] | undefined): Promise<Answer<Cluster>> => {
+    const { bavail, bsize } = await statfs(to);
+    const needed = (only === undefined ? info.size : Math.max(0, info.size - ask.only!.leftOut)) + ROOM;
+    if (bavail * bsize < needed)
+      return denied('transient', `${to} has room for ${bavail * bsize} bytes, ${needed} are needed`);
+    const what = only === undefined ? '' : ` (of its databases ${only.join(', ')} alone)`;
+    say(`${id === undefined ? label : `${id} (${label})`} is brought back${what}, with the log from there on …`);
+    return aside(
+      () => freePort(),
+      { ...ask, timeline, point: id ?? label },
+      (target, free) =>
+        restoreBackupAside({ own, label, target, dir, port: free, programs, passwordFile, lost: 'new', only, bounds }),
+    );
+  };
+  const cluster =
+    ask.only === undefined ? await bring(undefined) : await oneDatabase(ask.only, { own, label, bounds, say }, bring);
   if (!cluster.ok) return cluster;
   const lastCommitAt = await lastCommit(cluster.value);
   return granted({ cluster: cluster.value, point: id ?? label, ...(lastCommitAt !== undefined && { lastCommitAt }) });
+}
+
+/**
+ * Brings one database back. A database that had another name in the backup, under which it was left out, has none of its content: that is
+ * told by its number, and all of them come back then.
+ */
+async function oneDatabase(
+  { database, with: more }: OneDatabase,
+  {
+    own,
+    label,
+    bounds,
+    say,
+  }: Pick<RecoverBackupAsk, 'say'> & { readonly own: PgBackRest; readonly label: string; readonly bounds: Bounds },
+  bring: (only: readonly string[] | undefined) => Promise<Answer<Cluster>>,
+): Promise<Answer<Cluster>> {
+  const there = await databasesIn(own, label, bounds);
+  if (!there.ok) return failedAs(there);
+  const only = there.databases.filter(({ name }) => name === database || more.includes(name));
+  const cluster = await bring(only.map(({ name }) => name));
+  if (!cluster.ok) return cluster;
+  const number = await numberOf(cluster.value, database);
+  const leftOut = there.databases.find(({ oid, name }) => oid === number && !only.some((each) => each.name === name));
+  if (leftOut === undefined) return cluster;
+  say(`The database ${database} was called ${leftOut.name} when that backup was taken: all of it is brought back …`);
+  return bring(undefined);
+}
+
+async function numberOf(cluster: Cluster, database: string): Promise<number | undefined> {
+  return withClient(await cluster.controlConnection(), async (client) => {
+    const { rows } = await client.query<{ oid: string }>(
+      'select oid::text as oid from pg_catalog.pg_database where datname = $1',
+      [database],
+    );
+    return rows[0] === undefined ? undefined : Number(rows[0].oid);
+  });
 }
 
 async function aside(
@@ -133,7 +193,7 @@ function targetOf(moment: Moment, timeline: number | undefined): RecoveryTarget 
  */
 async function chooseBackup(
   backups: readonly Backup[],
-  { of, moment, id }: RecoverBackupAsk,
+  { of, moment, id, markedAfter }: RecoverBackupAsk,
   where: string,
   courses: Courses,
 ): Promise<Answer<{ readonly backup: Backup; readonly timeline?: number }>> {
@@ -167,7 +227,8 @@ async function chooseBackup(
   const there = newestFirst.filter((backup) => isOnLine(backup, line.value));
   const found =
     moment.kind === 'before-rollout'
-      ? there.at(-1)
+      ? (there.find(({ timestamp }) => markedAfter !== undefined && timestamp.stop * 1_000 <= markedAfter) ??
+        there.at(-1))
       : there.find(({ timestamp }) => moment.kind !== 'time' || timestamp.stop * 1_000 <= moment.at);
   if (found !== undefined) return chosen(found, timeline.value);
   const first = there.at(-1) ?? oldest;

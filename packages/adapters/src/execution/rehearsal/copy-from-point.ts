@@ -88,9 +88,10 @@ async function restoreNewest(points: RestorePoints, store: string, bounds: Bound
   return newest;
 }
 
-async function copyOf(
+/** What came back, as a copy. */
+export async function copyOf(
   store: Copy['store'],
-  { point: { id, takenAt, manifest }, schemaVersion }: KeptRestorePoint,
+  { point: { id, takenAt, manifest }, schemaVersion }: Pick<KeptRestorePoint, 'point' | 'schemaVersion'>,
   begun: number,
   remove: () => Promise<void>,
 ): Promise<Copy> {

@@ -3,6 +3,7 @@
  * alone holds the stores' credentials.
  *
  *   copy-from-point.ts    the latest restore point, restored by the port that restores after a failure: a drill of it, too
+ *   copy-from-aside.ts    the same of stores whose restore points pgBackRest keeps, or somebody's program as snapshots
  *   copy-from-dump.ts     a database that is there, dumped
  *   throw-away-*.ts       random names, always dropped; what a kill -9 left goes with the next rehearsal
  *   rehearse.ts           forward, back, forward; checksums and plans around them
@@ -26,8 +27,9 @@
 export { type BusinessAsk, whyNoBusiness } from './business/run-business.ts';
 export type { ReleaseWithFiles } from './business/serving-releases.ts';
 export * from './copy.ts';
+export * from './copy-from-aside.ts';
 export * from './copy-from-dump.ts';
-export * from './copy-from-point.ts';
+export { copyFromDumpPoint, copyFromPhysicalPoint } from './copy-from-point.ts';
 export * from './copy-server.ts';
 export { heaviestIn, heavyStatements } from './plans.ts';
 export type { ProgramToRun } from './program-on-copy.ts';

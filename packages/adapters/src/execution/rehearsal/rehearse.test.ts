@@ -100,6 +100,34 @@ describe.skipIf(tools === undefined)('On a copy of a dump', { timeout: 180_000 }
     expect(judgeRehearsal(facts)).toMatchObject({ ok: true, wayBack: 'equal', because: [] });
   });
 
+  test('it goes back as far as each has a way, and compares with what was there then', async () => {
+    const kept = ['alter table customer add column seen date; update customer set seen = now()'] as const;
+    const led = ['alter table invoice add column paid boolean', 'alter table invoice drop column paid'] as const;
+    const first = ['create table early(n int)', 'drop table early'] as const;
+    const facts = await on(migrationsOf(first, kept, led));
+    expect(facts.passes.map(({ direction, files }) => [direction, files.map(({ migration }) => migration)])).toEqual([
+      ['forward', ['m1', 'm2', 'm3']],
+      ['back', ['m3']],
+      ['forward-again', ['m3']],
+    ]);
+    expect(facts.comparisons).toEqual([
+      { what: 'back', differences: [] },
+      { what: 'again', differences: [] },
+    ]);
+    expect(facts.missing.join('\n')).toMatch(
+      /no way back of m2 was run: the release has none\nnor the way back of m1: a promotion goes back from the last/,
+    );
+    expect(judgeRehearsal(facts)).toMatchObject({ ok: true, wayBack: 'none' });
+
+    const wrong = await on(migrationsOf(kept, [led[0], `${led[1]}; update customer set name = 'x' where id = 1`]));
+    expect(back(wrong)).toEqual([expect.objectContaining({ kind: 'values', column: 'name' })]);
+    expect(judgeRehearsal(wrong)).toMatchObject({ ok: false, wayBack: 'different' });
+
+    const last = await on(migrationsOf(first, kept));
+    expect(last.passes.map(({ direction }) => direction)).toEqual(['forward']);
+    expect(judgeRehearsal(last)).toMatchObject({ ok: true, wayBack: 'none' });
+  });
+
   test('a way back that loses something is told by table, column and counts; declared, it is lossy', async () => {
     const up = 'alter table invoice drop column note cascade';
     const down = `alter table invoice add column note text; create view open_invoice as select id, total from invoice where note is null`;

@@ -2,12 +2,13 @@
 import type { Migration } from '@headgate/domain';
 import { compareFingerprints, type Fingerprint } from '@headgate/domain/rehearsal/compare';
 import { planChanges } from '@headgate/domain/rehearsal/plan-change';
-import type {
-  Comparison,
-  Pass,
-  RehearsalFacts,
-  RehearsedMigration,
-  RehearsedStore,
+import {
+  type Comparison,
+  type Pass,
+  type RehearsalFacts,
+  type RehearsedMigration,
+  type RehearsedStore,
+  wayBackEnd,
 } from '@headgate/domain/rehearsal/rehearsal';
 import { analyse, loadParser } from '@headgate/migrations';
 import pg from 'pg';
@@ -68,17 +69,20 @@ const CONNECTIONS = 2;
  */
 export async function rehearse(ask: RehearsalAsk): Promise<RehearsalFacts> {
   await loadParser();
-  if (ask.underLoad === undefined || isBehind(ask)) return onCopy(ask, undefined);
+  if (isBehind(ask)) await onCopy(ask, (client, setting) => catchUp(ask, client, setting));
+  const story = (clone?: Clone) => onCopy(ask, (client, setting) => carryOut(ask, client, setting, clone));
+  if (ask.underLoad === undefined) return story();
   // Before anybody works with the copy: as it is then, nothing else has it any more.
   const clone = await cloneOf(ask.copy.store);
   try {
-    return await onCopy(ask, clone);
+    return await story(clone);
   } finally {
     await clone.drop();
   }
 }
 
-async function onCopy(ask: RehearsalAsk, clone: Clone | undefined): Promise<RehearsalFacts> {
+/** Does `work` with the sessions by which the copy is migrated. */
+async function onCopy<T>(ask: RehearsalAsk, work: (client: pg.Client, setting: PassSetting) => Promise<T>): Promise<T> {
   const { copy, how, lockWaitMs, mostTables } = ask;
   const control = await controlConnection(copy.store);
   return withClient(control, async (client) => {
@@ -86,7 +90,7 @@ async function onCopy(ask: RehearsalAsk, clone: Clone | undefined): Promise<Rehe
     if (ask.program !== undefined) {
       // It takes the migrations' login for itself.
       return withProgram(ask.program, copy.store, client, login, (program, own) =>
-        carryOut(ask, client, { login: own, settings: [], control, how, program, lockWaitMs, mostTables }, clone),
+        work(client, { login: own, settings: [], control, how, program, lockWaitMs, mostTables }),
       );
     }
     const right = await tooMuchRight(client, login);
@@ -97,9 +101,8 @@ async function onCopy(ask: RehearsalAsk, clone: Clone | undefined): Promise<Rehe
     const options = await withoutTimeouts(copy.store.cluster);
     const own = await copy.store.cluster.connectionAs({ user: login, password, options }, copy.store.database);
     const settings = [`set role ${pg.escapeIdentifier(copy.store.user)}`, 'set client_min_messages = log'];
-    const setting: PassSetting = { login: own, settings, control, how, lockWaitMs, mostTables };
     try {
-      return await carryOut(ask, client, setting, clone);
+      return await work(client, { login: own, settings, control, how, lockWaitMs, mostTables });
     } finally {
       await closeMigrationLogin(client, login);
     }
@@ -114,13 +117,12 @@ async function carryOut(
 ): Promise<RehearsalFacts> {
   const { copy, migrations, statements, say } = ask;
   const { control } = setting;
-  await catchUp(ask, client, setting);
   await client.query('analyze');
   const { rows: size } = await client.query<{ bytes: number }>(
     'select pg_database_size(current_database())::float8 as bytes',
   );
   say('Checksums of all rows, before …');
-  const before = await fingerprintOf(control, CONNECTIONS);
+  const initial = await fingerprintOf(control, CONNECTIONS);
   // As the application sees it: its rights, its search path.
   const plan = () =>
     withClient(setting.login, async (own) => {
@@ -131,9 +133,14 @@ async function carryOut(
   const up = migrations.map(({ migration, up: text }): PassFile => ({ migration, file: migration.up.name, text }));
   const passes: Pass[] = [];
   const comparisons: Comparison[] = [];
+  const back = waysBack(migrations);
+  // Where the ways back end: below it there is none, and the schema stays.
+  let before = initial;
   const run = async (direction: Pass['direction'], files: readonly PassFile[], tables: readonly string[]) => {
     say(`${WORDS[direction]} …`);
-    const pass = await runPass(direction, files, tables, setting);
+    const pass = await runPass(direction, files, tables, setting, async (done) => {
+      if (direction === 'forward' && done > 0 && done === back.end) before = await fingerprintOf(control, CONNECTIONS);
+    });
     passes.push(pass);
     return pass.files.every(({ failed }) => failed === undefined);
   };
@@ -148,16 +155,15 @@ async function carryOut(
     const planned = statements.texts.map((text, i) => ({ text, before: plansBefore[i]!, after: plansAfter[i]! }));
     changes = planChanges(planned, await rowsOf(client));
     compared = plansBefore.filter(({ ok }) => ok).length;
-    const back = waysBack(migrations);
-    if (back !== undefined || clone !== undefined) after = await fingerprintOf(control, CONNECTIONS);
-    if (back !== undefined && after !== undefined) {
+    if (back.files.length > 0 || clone !== undefined) after = await fingerprintOf(control, CONNECTIONS);
+    if (back.files.length > 0 && after !== undefined) {
       const held = passes.flatMap(heldTables);
-      if (await run('back', back, held)) {
+      if (await run('back', back.files, held)) {
         comparisons.push({
           what: 'back',
           differences: compareFingerprints(before, await fingerprintOf(control, CONNECTIONS)),
         });
-        if (await run('forward-again', up, held))
+        if (await run('forward-again', up.slice(back.end), held))
           comparisons.push({
             what: 'again',
             differences: compareFingerprints(after, await fingerprintOf(control, CONNECTIONS)),
@@ -169,7 +175,7 @@ async function carryOut(
   // Last: what they write is in nobody's comparison.
   const business = await businessOf(ask, client, passes);
   const forward = passes[0];
-  const loaded = clone && (await underLoadOf(ask, { clone, forward, before, after }));
+  const loaded = clone && (await underLoadOf(ask, { clone, forward, before: initial, after }));
   return {
     at: ask.now(),
     from: ask.from,
@@ -177,7 +183,7 @@ async function carryOut(
       ...copy.origin,
       server: await copy.store.cluster.major(),
       bytes: size[0]?.bytes ?? 0,
-      rows: before.tables.reduce((sum, { rows }) => sum + rows, 0),
+      rows: initial.tables.reduce((sum, { rows }) => sum + rows, 0),
       readyMs: copy.readyMs,
       ...(ask.maskedBy === undefined ? {} : { maskedBy: ask.maskedBy }),
     },
@@ -229,7 +235,6 @@ function isBehind({ applied = [] }: RehearsalAsk): boolean {
 
 /** A restore point from before the store's last migrations: the copy gets them first, or they would be promised once more. */
 async function catchUp({ applied = [], say }: RehearsalAsk, client: pg.Client, setting: PassSetting): Promise<void> {
-  if (applied.length === 0) return;
   say(`What the store has had since is run first: ${applied.map(({ migration }) => migration.id).join(', ')} …`);
   const files = applied.map(({ migration, up: text }): PassFile => ({ migration, file: migration.up.name, text }));
   const { files: ran } = await runPass('forward', files, [], setting);
@@ -247,13 +252,24 @@ export const WORDS: Readonly<Record<Pass['direction'], string>> = {
   'forward-again': 'Forward again',
 };
 
-/** The files of the way back, last migration first; undefined: one of them has none. */
-function waysBack(migrations: readonly MigrationFiles[]): readonly PassFile[] | undefined {
-  const files = [...migrations].reverse().map(({ migration, down }): PassFile | undefined => {
+/** The files of the way back, last migration first, and how many of the migrations stay: as far as a promotion goes back. */
+function waysBack(migrations: readonly MigrationFiles[]): {
+  readonly files: readonly PassFile[];
+  readonly end: number;
+} {
+  const { end, ways } = wayBackEnd(migrations.map(({ migration }) => migration));
+  const files = (ways === 0 ? [] : migrations.slice(end)).toReversed().flatMap(({ migration, down }): PassFile[] => {
     const { down: file } = migration;
-    return file === undefined || down === undefined ? undefined : { migration, file: file.name, text: down };
+    return file === undefined || down === undefined ? [] : [{ migration, file: file.name, text: down }];
   });
-  return files.length > 0 && files.every((file) => file !== undefined) ? files : undefined;
+  return { files, end };
+}
+
+/** Those that have a way back below one that has none: nobody takes them from under it. */
+function notLedBack(migrations: readonly MigrationFiles[]): readonly string[] {
+  const { end, ways } = wayBackEnd(migrations.map(({ migration }) => migration));
+  const staying = ways === 0 ? migrations : migrations.slice(0, end);
+  return staying.flatMap(({ migration: { id, down } }) => (down === undefined ? [] : [id]));
 }
 
 /** What a way back says of itself: `-- headgate:lossy the notes are gone`, in a document behind `#`. */
@@ -311,8 +327,9 @@ export async function rowsOf(client: pg.Client): Promise<Readonly<Record<string,
   return Object.fromEntries(rows.map(({ schema, name, rows: count }) => [planName(schema, name), count]));
 }
 
-function missing({ statements, maskedBy, migrations, applied = [], underLoad }: RehearsalAsk): readonly string[] {
+function missing({ statements, maskedBy, migrations, applied = [] }: RehearsalAsk): readonly string[] {
   const without = migrations.filter(({ down }) => down === undefined).map(({ migration }) => migration.id);
+  const unrun = notLedBack(migrations);
   const [from, to] = [applied[0]?.migration.from, applied.at(-1)?.migration.to];
   return [
     ...(applied.length > 0
@@ -320,11 +337,11 @@ function missing({ statements, maskedBy, migrations, applied = [], underLoad }: 
           `the store is at schema ${to}, and its copy was at ${from}: ${applied.map(({ migration }) => migration.id).join(', ')} ran on it first, and nothing is promised of that; a newer restore point has the rows as they are`,
         ]
       : []),
-    ...(applied.length > 0 && underLoad !== undefined
-      ? ['nothing was run under load: its copy would be from before what the store has had since; take a restore point']
-      : []),
     ...(without.length > 0 && migrations.length > 0
       ? [`no way back of ${without.join(', ')} was run: the release has none`]
+      : []),
+    ...(unrun.length > 0
+      ? [`nor the way back of ${unrun.join(', ')}: a promotion goes back from the last one as far as each has one`]
       : []),
     ...(statements.source === 'none' ? ['no plans were compared: no statements of the application are known'] : []),
     ...(maskedBy === undefined ? ['the copy wasn’t masked'] : []),

@@ -34,13 +34,15 @@ const AFTER_MS = 30;
 
 /**
  * Runs files in order, and stops at the first that fails. `tables`: that others use and the files will hold, as far as it is
- * known before; what turns out to be held is joined at once.
+ * known before; what turns out to be held is joined at once. `between`: is called where a file is about to begin, with how many are done;
+ * its time is nobody's.
  */
 export async function runPass(
   direction: Direction,
   files: readonly PassFile[],
   tables: readonly string[],
   setting: PassSetting,
+  between: (done: number) => Promise<void> = async () => {},
 ): Promise<Pass> {
   const { login, settings, control, how, program, lockWaitMs, mostTables } = setting;
   const asked: CanaryAsk = { connection: login, settings, mostTables };
@@ -62,14 +64,15 @@ export async function runPass(
       // It holds the table by now: they feel what is left of it. One that can't begin is told when they stop.
       if (othersWait({ mode })) canaries.watch(relation).catch(() => {});
     };
-    for (const { migration, file, text } of files) {
+    for (const [done, { migration, file, text }] of files.entries()) {
+      await between(done);
       const sessions = { runner, watcher, control: reader };
-      const done =
+      const ran =
         program === undefined
           ? await traceFile(sessions, { migration: migration.id, file, text, how, lockWaitMs, onLock })
           : await traceProgram(sessions, program, { direction, migration, file, text, onLock });
-      traced.push(done);
-      if (done.failed !== undefined) break;
+      traced.push(ran);
+      if (ran.failed !== undefined) break;
       // The next file finds a session as fresh as the migrator's.
       await runner.query('discard all');
       for (const sql of settings) await runner.query(sql);

@@ -168,6 +168,29 @@ export class SnapshotRestorePoints implements RestorePoints {
   }
 }
 
+/**
+ * The newest restore point as a cluster of its own in `dir`, for a copy that is thrown away; one that isn't right and newer isn't
+ * passed over. `programDir`: where the store's program works for it, so that it keeps nobody waiting who takes one meanwhile.
+ */
+export async function newestAside(
+  store: SnapshotStore,
+  { programDir, ...place }: { readonly dir: string; readonly port: number; readonly programDir: string } & Asked,
+): Promise<Answer<{ readonly cluster: Cluster; readonly point: RestorePoint; readonly schemaVersion: number }>> {
+  const { kept, unreadable } = await keptOf(store).list();
+  const [newest] = kept;
+  const wrong = unreadable.find(({ id }) => id > (newest?.manifest.id ?? ''));
+  if (wrong !== undefined) return denied('check-failed', `${wrong.id} isn't right: ${wrong.why}`);
+  if (newest === undefined)
+    return denied('rejected', `no restore point of the store ${store.name} is in ${store.restorePointsDir}`);
+  const { manifest, point } = newest;
+  const log = await readPlace(keptOf(store).folder(manifest.id), manifest);
+  if (!log.ok) return log;
+  const program = new SnapshotProgram(store.snapshots, programDir);
+  const cluster = await snapshotAside(store, program, { ...manifest, log: log.value }, place);
+  if (!cluster.ok) return cluster;
+  return granted({ cluster: cluster.value, point, schemaVersion: manifest.schemaVersion });
+}
+
 function keptOf({ restorePointsDir }: SnapshotStore): KeptPoints<SnapshotManifest> {
   return new KeptPoints(restorePointsDir, SnapshotManifest);
 }

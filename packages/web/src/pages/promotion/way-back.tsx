@@ -13,17 +13,7 @@ export function WayBackText({ of: { cells, truncated } }: { readonly of: WayBack
     <Stack gap="xs">
       {lost.length > 0 ? (
         <Alert color="red" title="Something is lost" role="alert">
-          <Some of={lost} noun="loss" first={5}>
-            {(some) => (
-              <List size="sm">
-                {some.map(({ cell, what }) => (
-                  <List.Item key={`${cell} ${what}`}>
-                    cell {cell}: <Said>{what}</Said>
-                  </List.Item>
-                ))}
-              </List>
-            )}
-          </Some>
+          <SaidOfCells of={lost} noun="loss" />
         </Alert>
       ) : (
         <Text size="sm" fw={600}>
@@ -32,17 +22,7 @@ export function WayBackText({ of: { cells, truncated } }: { readonly of: WayBack
       )}
       {stays.length > 0 && (
         <Alert color="orange" title="Some of it no way back undoes">
-          <Some of={stays} noun="operation" first={5}>
-            {(some) => (
-              <List size="sm">
-                {some.map(({ cell, what }) => (
-                  <List.Item key={`${cell} ${what}`}>
-                    cell {cell}: <Said>{what}</Said>
-                  </List.Item>
-                ))}
-              </List>
-            )}
-          </Some>
+          <SaidOfCells of={stays} noun="operation" />
         </Alert>
       )}
       <Some of={cells} noun="cell" first={3}>
@@ -75,5 +55,26 @@ export function WayBackText({ of: { cells, truncated } }: { readonly of: WayBack
         </Text>
       )}
     </Stack>
+  );
+}
+
+interface SaidOfCell {
+  readonly cell: string;
+  readonly what: string;
+}
+
+function SaidOfCells({ of, noun }: { readonly of: readonly SaidOfCell[]; readonly noun: string }) {
+  return (
+    <Some of={of} noun={noun} first={5}>
+      {(some) => (
+        <List size="sm">
+          {some.map(({ cell, what }) => (
+            <List.Item key={`${cell} ${what}`}>
+              cell {cell}: <Said>{what}</Said>
+            </List.Item>
+          ))}
+        </List>
+      )}
+    </Some>
   );
 }

@@ -6,6 +6,7 @@
  *   neutralise.ts       Odoo's own words for "this is a copy": no mail, no scheduled job, nobody's payment provider
  *   tenant-state.ts     schema, rows and files as one fingerprint
  *   rehearse-tenant.ts  the upgrade by what a promotion uses; the restore as the way back; the upgrade again
+ *   under-load/         the upgrade once more, interrupted and tried again while users knock at a tenant that is held
  *   tenant-business.ts  an Odoo on the release's modules, asked as a promotion's checks ask
  */
 export * from './rehearse-tenant.ts';

@@ -7,12 +7,14 @@ import type { TenantCopy } from './tenant-copy.ts';
 
 /**
  * Has Odoo make a copy harmless: no mail goes out, no scheduled job is active, nobody's payment provider is asked. Each installed
- * module that is found in `addons` or among Odoo's own says what is its own. Throws, in words, when it doesn't.
+ * module that is found in `addons` or among Odoo's own says what is its own. `yields`: everybody else of the machine
+ * goes first. Throws, in words, when it doesn't.
  */
 export async function neutralise(
   { stores, tenant, door }: Pick<TenantCopy, 'stores' | 'tenant' | 'door'>,
   addons: readonly string[],
   { deadlineMs, signal }: Bounds,
+  yields = true,
 ): Promise<void> {
   const { odoo } = stores;
   const login = await door.forAssignment(tenant);
@@ -24,6 +26,7 @@ export async function neutralise(
       user: odoo.user,
       deadlineMs,
       signal,
+      yields,
       secrets: [login.password],
     });
     signal.throwIfAborted();

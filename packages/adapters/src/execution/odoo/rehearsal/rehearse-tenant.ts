@@ -15,6 +15,7 @@ import { plansOf } from '../../rehearsal/plans.ts';
 import { type Bounds, rehearsalContext } from '../../rehearsal/rehearsal-context.ts';
 import { largestTables, type RehearsalAsk, rehearsedOf, rowsOf, WORDS } from '../../rehearsal/rehearse.ts';
 import { heldTables, type PassFile, type PassSetting, runPass } from '../../rehearsal/run-pass.ts';
+import type { Load, UnderLoadRan } from '../../rehearsal/under-load/run-under-load.ts';
 import { controlConnection } from '../../store/store-session.ts';
 import { assignmentLogins } from '../database-door.ts';
 import { type InstalledModule, installedModules } from '../installed-modules.ts';
@@ -24,9 +25,10 @@ import type { OdooCellConfig } from '../odoo-cell-config.ts';
 import { OdooMigrator } from '../odoo-migrator.ts';
 import { readUpgrade } from '../upgrade-document.ts';
 import { neutralise } from './neutralise.ts';
-import { runTenantBusiness, type TenantBusinessAsk } from './tenant-business.ts';
+import { runTenantBusiness, SLOT, type TenantBusinessAsk } from './tenant-business.ts';
 import type { TenantCopy } from './tenant-copy.ts';
 import { stateOf } from './tenant-state.ts';
+import { type TenantLoadAsk, tenantUnderLoad } from './under-load/tenant-under-load.ts';
 
 export interface TenantRehearsalAsk
   extends Pick<RehearsalAsk, 'from' | 'migrations' | 'mostTables' | 'statements' | 'now' | 'say'> {
@@ -37,6 +39,8 @@ export interface TenantRehearsalAsk
   /** Masks what was restored, and answers by which rules; absent: it stays as it is. Throws when originals are left. */
   readonly mask?: (() => Promise<Digest>) | undefined;
   readonly business: TenantBusinessAsk | { readonly notRun: string };
+  /** How users knock while the upgrade runs once more, interrupted; absent: they don't. */
+  readonly underLoad?: Load | undefined;
   /** Of each upgrade and restore. */
   readonly bounds: Bounds;
 }
@@ -51,6 +55,8 @@ export async function rehearseTenant(ask: TenantRehearsalAsk): Promise<Rehearsal
   const { copy, migrations, statements, bounds, say } = ask;
   const { stores, tenant } = copy;
   const { signal } = bounds;
+  // What a login may is part of the schema's objects: it is there from the beginning, and not once somebody serves.
+  await copy.door.prepare([SLOT]);
   say('Checksums of all rows and files, as they were restored …');
   const restored = await stateOf(copy, signal);
   const addons = await servingAddons(ask);
@@ -104,6 +110,7 @@ export async function rehearseTenant(ask: TenantRehearsalAsk): Promise<Rehearsal
   let changes: RehearsalFacts['plans']['changes'] = [];
   const largest = await onCopy(copy, (client) => largestTables(client, ask.mostTables));
   let there = false;
+  let after: Fingerprint | undefined;
   if (await forward('forward', largest)) {
     const rows = await onCopy(copy, async (client) => {
       await client.query('analyze');
@@ -112,7 +119,7 @@ export async function rehearseTenant(ask: TenantRehearsalAsk): Promise<Rehearsal
     const plansAfter = await plan();
     const planned = statements.texts.map((text, i) => ({ text, before: plansBefore[i]!, after: plansAfter[i]! }));
     changes = planChanges(planned, rows);
-    const after = await stateOf(copy, signal);
+    after = await stateOf(copy, signal);
     if (await back(ask, passes)) {
       comparisons.push(await compared('back', restored, ask));
       await makeReady();
@@ -122,6 +129,7 @@ export async function rehearseTenant(ask: TenantRehearsalAsk): Promise<Rehearsal
   }
   // Last: what they write is in nobody's comparison.
   const business = await businessOf(ask, there);
+  const loaded = await underLoadOf(ask, { passes, comparisons, restored, after: there ? after : undefined, makeReady });
   const first = migrations[0]?.migration.from ?? copy.schemaVersion ?? 0;
   return {
     at: ask.now(),
@@ -141,13 +149,36 @@ export async function rehearseTenant(ask: TenantRehearsalAsk): Promise<Rehearsal
     comparisons,
     plans: { compared: plansBefore.filter(({ ok }) => ok).length, source: statements.source, changes },
     ...(business.facts === undefined ? {} : { business: business.facts }),
+    ...(loaded.facts === undefined ? {} : { underLoad: loaded.facts }),
     missing: [
       ...addons.missing,
       ...(statements.source === 'none' ? ['no plans were compared: no statements of the application are known'] : []),
       ...(maskedBy === undefined ? ['the copy wasn’t masked'] : []),
       ...business.missing,
+      ...loaded.missing,
     ],
   };
+}
+
+/** Once all else has been compared: it uses the copy up. */
+async function underLoadOf(
+  ask: TenantRehearsalAsk,
+  ran: Pick<TenantLoadAsk, 'restored' | 'makeReady'> & {
+    readonly passes: readonly Pass[];
+    readonly comparisons: readonly Comparison[];
+    readonly after: Fingerprint | undefined;
+  },
+): Promise<UnderLoadRan> {
+  const { underLoad: load, business, migrations } = ask;
+  const none = (why: string): UnderLoadRan => ({ missing: [`nothing was run under load: ${why}`] });
+  if (load === undefined || migrations.length === 0) return { missing: [] };
+  if ('notRun' in business) return none(business.notRun);
+  const { passes, comparisons, after, ...rest } = ran;
+  const [forward] = passes;
+  if (forward === undefined || after === undefined) return none('the upgrade failed undisturbed');
+  const again = comparisons.find(({ what }) => what === 'again')?.differences ?? [];
+  const { copy, mostTables, bounds } = ask;
+  return tenantUnderLoad({ ...rest, load, business, copy, migrations, mostTables, bounds, forward, after, again });
 }
 
 /** The way back of a promotion: the restore point, by what restores it there. */

@@ -33,7 +33,7 @@ export interface TenantBusinessAsk {
 }
 
 /** As which Odoo serves the copy: a login of its own. */
-const SLOT = 'rehearsal';
+export const SLOT = 'rehearsal';
 /** Until it answers: it loads all modules first. Milliseconds. */
 const START_MS = 180_000;
 /** For the transactions of one version. Milliseconds. */
@@ -63,26 +63,62 @@ export async function runTenantBusiness(
   return { facts: { verification: { name, digest }, runs }, missing };
 }
 
-function odooComponent({ manifest }: Pick<ReleaseWithFiles, 'manifest'>): string | undefined {
+/** The component of a release that Odoo serves; undefined: it has none. */
+export function odooComponent({ manifest }: Pick<ReleaseWithFiles, 'manifest'>): string | undefined {
   return manifest.components.find(({ command }) => command.length === 1 && command[0] === ODOO_COMMAND)?.name;
 }
 
 async function runVersion(
-  { config, verification, signal, detail }: TenantBusinessAsk,
-  { stores, tenant: store, door }: TenantCopy,
+  ask: TenantBusinessAsk,
+  copy: TenantCopy,
   tenant: string,
   which: BusinessRun['which'],
   release: ReleaseWithFiles,
   n: number,
 ): Promise<BusinessRun> {
+  const { verification, signal } = ask;
+  const web = odooComponent(release);
+  const begun = {
+    ...{ which, release: release.ref, components: web === undefined ? [] : [web], tenants: 0, transactions: 0 },
+  };
+  const ran = await whileUp(ask, copy, { which, release, folder: `business-${n}` }, async ({ checks, readyMs }) => {
+    const asked = { verification: verification.content, tenants: [tenant], slot: SLOT, signal };
+    const checked = await askTenants(checks, asked, { ms: TRANSACTIONS_MS });
+    signal.throwIfAborted();
+    return { result: { ...begun, readyMs, ...checked }, tell: checked.failures.length > 0 };
+  });
+  return 'why' in ran ? { ...begun, durationMs: 0, failures: [{ why: ran.why }] } : ran.result;
+}
+
+/** An Odoo that answers on a copy. */
+export interface UpOdoo {
+  readonly checks: HttpChecks;
+  /** As which it comes into the database. */
+  readonly user: string;
+  /** Milliseconds. */
+  readonly readyMs: number;
+}
+
+/**
+ * Does `work` while a version's Odoo serves the copy, and ends it; or says why it doesn't run. `folder`: of its own, below the
+ * copy's. `tell`: what it printed last is worth telling. The tenant is held when this returns.
+ */
+export async function whileUp<T>(
+  { config, signal, detail }: Pick<TenantBusinessAsk, 'config' | 'signal' | 'detail'>,
+  { stores, tenant: store, door }: TenantCopy,
+  {
+    which,
+    release,
+    folder,
+  }: { readonly which: BusinessRun['which']; readonly release: ReleaseWithFiles; readonly folder: string },
+  work: (up: UpOdoo) => Promise<{ readonly result: T; readonly tell: boolean }>,
+): Promise<{ readonly result: T } | { readonly why: string }> {
   const { odoo } = stores;
   const { ref, manifest } = release;
   const web = odooComponent(release);
-  const begun = { which, release: ref, components: web === undefined ? [] : [web], tenants: 0, transactions: 0 };
-  const stopped = (why: string): BusinessRun => ({ ...begun, durationMs: 0, failures: [{ why }] });
-  if (web === undefined) return stopped('it has no component that Odoo serves');
+  if (web === undefined) return { why: 'it has no component that Odoo serves' };
   // What runs there is known by it.
-  const dir = join(stores.dir, `business-${n}`);
+  const dir = join(stores.dir, folder);
   await makeRootFolder(dir);
   const httpPort = await freePort();
   await door.prepare([SLOT]);
@@ -106,7 +142,7 @@ async function runVersion(
     signal.throwIfAborted();
     if (!up.ok) {
       await tellPrinted(printed, [web], [login.password]);
-      return stopped(`it doesn’t start on the copy: ${up.why.replace(/; see \/.*$/, '')}`);
+      return { why: `it doesn’t start on the copy: ${up.why.replace(/; see \/.*$/, '')}` };
     }
     const readyMs = performance.now() - starting;
     const checks = new HttpChecks({
@@ -114,11 +150,9 @@ async function runVersion(
       tenantTokensFile: config.tenantTokensFile,
       databaseOf: () => store.database,
     });
-    const asked = { verification: verification.content, tenants: [tenant], slot: SLOT, signal };
-    const checked = await askTenants(checks, asked, { ms: TRANSACTIONS_MS });
-    signal.throwIfAborted();
-    if (checked.failures.length > 0) await tellPrinted(printed, [web], [login.password]);
-    return { ...begun, readyMs, ...checked };
+    const { result, tell } = await work({ checks, readyMs, user: login.user });
+    if (tell) await tellPrinted(printed, [web], [login.password]);
+    return { result };
   } finally {
     await target.retire(SLOT, rehearsalContext('end', { deadlineMs: 0, signal }));
     await endLeftovers(dir);

@@ -7,6 +7,7 @@ import { othersWait } from '@headgate/domain/rehearsal/trace';
 import type { Answer } from '@headgate/execution';
 import { statementsOf } from '@headgate/migrations/parse/statements';
 import pg from 'pg';
+import type { Watched } from '../lock-watch.ts';
 import type { StepRunner } from './ground.ts';
 
 export interface InterruptedFile {
@@ -84,10 +85,10 @@ export async function interrupt(ask: InterruptAsk): Promise<Interrupted> {
     const end = kill === undefined ? (pid: number) => terminate(looker, pid) : async () => kill();
     if (planned.relation !== undefined && !(file.how === 'program' && moment === 'before')) {
       const held = await hold(holder, planned.relation, modeFor(planned, file));
-      if (held) return endedWhere(at, call, looker, waitingIn(ask.runner.login), end);
+      if (held) return endedWhere(at, call, looker, waitingIn({ login: ask.runner.login }), end);
     }
     const wait = moment === 'within' ? (planned.share ?? 0.5) * file.durationMs : 0;
-    return endedWhere(at, call, looker, sessionOf(ask.runner.login, wait), end);
+    return endedWhere(at, call, looker, sessionOf({ login: ask.runner.login }, wait), end);
   });
 }
 
@@ -101,7 +102,7 @@ export async function called(up: () => Promise<Answer<unknown>>): Promise<CallEn
 }
 
 /** Which session is to be ended now; undefined: none yet. */
-type Find = (looker: pg.Client) => Promise<number | undefined>;
+export type Find = (looker: pg.Client) => Promise<number | undefined>;
 
 /** Calls, looks until somebody is where they are to be ended, and ends them. */
 async function endedWhere(
@@ -130,7 +131,7 @@ async function endedWhere(
 }
 
 /** Who waits for what the holder holds, other than those who only use the tables. */
-async function waitingFor(holder: pg.Client): Promise<Find> {
+export async function waitingFor(holder: pg.Client): Promise<Find> {
   const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid');
   const own = rows[0]?.pid;
   return async (looker) => {
@@ -142,25 +143,35 @@ async function waitingFor(holder: pg.Client): Promise<Find> {
   };
 }
 
+/** Sessions in this database of a login ($1), or of logins whose names begin so ($2). */
+export const THEIRS = '(usename = $1 or left(usename::text, length($2::text)) = $2) and datname = current_database()';
+
+/** Whose sessions are ended. */
+export type Login = Exclude<Watched, { readonly pid: number }>;
+
+/** The values of {@link THEIRS}. */
+export function theirs(who: Login): readonly [string | null, string | null] {
+  return 'login' in who ? [who.login, null] : [null, who.loginsFrom];
+}
+
 /** A session of the migrations' login that waits for somebody's lock. */
-function waitingIn(login: string): Find {
+export function waitingIn(who: Login): Find {
   return async (looker) => {
     const { rows } = await looker.query<{ pid: number }>(
-      `select pid from pg_stat_activity where usename = $1 and datname = current_database() and wait_event_type = 'Lock'`,
-      [login],
+      `select pid from pg_stat_activity where ${THEIRS} and wait_event_type = 'Lock'`,
+      [...theirs(who)],
     );
     return rows[0]?.pid;
   };
 }
 
 /** A session of the migrations' login that has been there for so long. */
-function sessionOf(login: string, forMs: number): Find {
+export function sessionOf(who: Login, forMs: number): Find {
   let since: number | undefined;
   return async (looker) => {
-    const { rows } = await looker.query<{ pid: number }>(
-      'select pid from pg_stat_activity where usename = $1 and datname = current_database()',
-      [login],
-    );
+    const { rows } = await looker.query<{ pid: number }>(`select pid from pg_stat_activity where ${THEIRS}`, [
+      ...theirs(who),
+    ]);
     const [session] = rows;
     if (session === undefined) return undefined;
     since ??= performance.now();
@@ -168,12 +179,12 @@ function sessionOf(login: string, forMs: number): Find {
   };
 }
 
-async function terminate(looker: pg.Client, pid: number): Promise<void> {
+export async function terminate(looker: pg.Client, pid: number): Promise<void> {
   await looker.query('select pg_terminate_backend($1)', [pid]);
 }
 
 /** False: it is none that can be held (an index, or one that isn't there any more). */
-async function hold(holder: pg.Client, relation: string, mode: string): Promise<boolean> {
+export async function hold(holder: pg.Client, relation: string, mode: string): Promise<boolean> {
   await holder.query('begin');
   return holder.query(`lock table only ${relation} in ${mode} mode`).then(
     () => true,
@@ -185,7 +196,10 @@ async function hold(holder: pg.Client, relation: string, mode: string): Promise<
 }
 
 /** One that it waits for, and that keeps others from as little as can be. */
-function modeFor({ moment, relation = '' }: PlannedInterruption, { how, locked }: InterruptedFile): string {
+export function modeFor(
+  { moment, relation = '' }: PlannedInterruption,
+  { how, locked }: Pick<InterruptedFile, 'how' | 'locked'>,
+): string {
   const mode = locked.get(relation) ?? '';
   if (how === 'alone' && moment === 'before') return 'share update exclusive';
   return how === 'alone' || othersWait({ mode }) ? 'row exclusive' : 'share';
@@ -201,18 +215,22 @@ export function gated(text: string, behind: number): string {
   return `${bytes.subarray(0, next.at.offset)}${gate}\n${bytes.subarray(next.at.offset)}`;
 }
 
-function placeText({ moment, statement, relation, share }: PlannedInterruption, { how }: InterruptedFile): string {
+export function placeText(
+  { moment, statement, relation, commit, share }: PlannedInterruption,
+  { how }: Pick<InterruptedFile, 'how'>,
+): string {
   if (moment === 'before') return how === 'program' ? 'as its program began' : 'before its first statement';
   if (moment === 'lock') return `by somebody who holds ${relation} for longer than it waits`;
   if (moment === 'unrecorded') return 'when it was done and not recorded';
   if (moment === 'after') return 'when it was recorded, before anybody heard of it';
   if (statement !== undefined) return `after statement ${statement}, before its commit`;
   if (relation !== undefined) return `as it waited for ${relation}`;
+  if (commit !== undefined) return commit === 1 ? 'as it had committed once' : `as it had committed ${commit} times`;
   return `after ${Math.round((share ?? 0.5) * 100)}% of its time`;
 }
 
 /** With two sessions of a superuser: one that holds, and one that looks and ends. What is held ends with it. */
-async function withHolder<T>(
+export async function withHolder<T>(
   control: pg.ClientConfig,
   work: (holder: pg.Client, looker: pg.Client) => Promise<T>,
 ): Promise<T> {

@@ -9,14 +9,15 @@
  */
 import type { Digest } from '@headgate/domain';
 import type { Fingerprint } from '@headgate/domain/rehearsal/compare';
-import { type PlannedInterruption, planInterruptions } from '@headgate/domain/rehearsal/interruptions';
-import type { Interruption, UnderLoadFacts } from '@headgate/domain/rehearsal/under-load';
+import type { PlannedInterruption } from '@headgate/domain/rehearsal/interruptions';
+import type { UnderLoadFacts } from '@headgate/domain/rehearsal/under-load';
 import type pg from 'pg';
 import { withClient } from '../../../postgres-cluster/database.ts';
 import { controlConnection } from '../../store/store-session.ts';
 import { Canaries } from '../canaries.ts';
 import { recordedVersion } from '../copy.ts';
 import { fingerprintOf } from '../fingerprint.ts';
+import { type ChainRan, endText, named, runChain, type StepCall } from './chain.ts';
 import { changedTables, compareEnds, type Learnt, type Reference } from './compare-ends.ts';
 import { countRows, rowsIn, writingOf } from './count-rows.ts';
 import { NotServing, type Serving, type StepRunner, type Trial } from './ground.ts';
@@ -59,18 +60,12 @@ export interface UnderLoadRan {
   readonly missing: readonly string[];
 }
 
-/** Times that it is interrupted, at most. */
-const MOST_INTERRUPTIONS = 24;
 /** Transactions of each session before the migrations begin, and once they have ended. */
 const QUIET_EACH = 5;
 const AFTER_EACH = 2;
 /** And where what they write is learnt. */
 const SOME_EACH = 2;
-/** Between two tries, doubled each time; a promotion waits for longer. Milliseconds. */
-const PAUSE_MS = 100;
 const CONNECTIONS = 2;
-/** Of what the runner said, so much is kept. */
-const TOLD = 300;
 
 /** Runs it. Throws when it is interrupted by a person, or when the server is broken. */
 export async function runUnderLoad(ask: UnderLoadAsk): Promise<UnderLoadRan> {
@@ -232,14 +227,11 @@ async function whileUsersWork(
   }
 }
 
-type Chain = Pick<UnderLoadFacts, 'interruptions' | 'calls' | 'durationMs' | 'lockTimeouts' | 'stopped'> & {
-  /** Moments that there would have been beside those. */
-  readonly left: number;
+type Chain = ChainRan & {
   /** Where it came to its commit without a pause in which everybody worked, in words. */
   readonly unpaused: readonly string[];
 };
 
-/** Calls the runner as a promotion calls it, and interrupts it where that is planned; then until it has ended. */
 async function interrupted(
   { files, seed, attempts, signal }: UnderLoadAsk,
   trial: Trial,
@@ -247,44 +239,21 @@ async function interrupted(
   control: pg.ClientConfig,
 ): Promise<Chain> {
   const kinds = files.map(({ how, statements, locked }) => ({ how, statements, locked: [...locked.keys()] }));
-  const all = planInterruptions(kinds, { seed, most: Number.POSITIVE_INFINITY });
-  const plan = planInterruptions(kinds, { seed, most: MOST_INTERRUPTIONS });
-  const interruptions: Interruption[] = [];
   const pauses = new Map<number, PausesOf>();
-  let calls = 0;
-  let lockTimeouts = 0;
-  let stopped: string | undefined;
-  const begun = performance.now();
-  await trial.migrating(async (runner) => {
-    for (const planned of [...plan, undefined]) {
-      for (let used = 1; ; used++) {
-        signal.throwIfAborted();
-        const last = files[planned?.file ?? files.length - 1]!;
-        users.beside = `beside ${last.name}, call ${calls + 1}`;
-        calls++;
-        const { end, at, done } = await callStep({ runner, files, planned, control, users, signal, pauses });
-        if (/55P03|lock timeout|in vain for a lock/.test(endText(end))) lockTimeouts++;
-        const went = 'ok' in end && end.ok;
-        if (planned !== undefined && at !== undefined && done !== undefined && (done || went)) {
-          const { name, from, to } = files[planned.file]!;
-          const [stood, expected] = [await recorded(control), went ? to : from];
-          interruptions.push({ file: name, moment: planned.moment, at, done, said: endText(end), stood, expected });
-          if (!went && !triedAgain(end)) stopped = `${name}, interrupted ${at}: ${endText(end)}`;
-          break;
-        }
-        if (went) break;
-        if (!triedAgain(end)) stopped = `${last.name}: ${endText(end)}`;
-        else if (used >= attempts - 1) stopped = `${last.name}, tried ${used + 1} times in all: ${endText(end)}`;
-        if (stopped !== undefined) break;
-        await new Promise((over) => setTimeout(over, PAUSE_MS * 2 ** used));
-      }
-      if (stopped !== undefined) return;
-    }
-  });
+  const ran = await trial.migrating((runner) =>
+    runChain({
+      ...{ files, kinds, seed, attempts, signal },
+      beside: (what) => {
+        users.beside = what;
+      },
+      recorded: () => recorded(control),
+      call: (planned) => callStep({ runner, files, planned, control, users, signal, pauses }),
+    }),
+  );
   return {
-    ...{ interruptions, calls, durationMs: performance.now() - begun, lockTimeouts, left: all.length - plan.length },
-    unpaused: stopped === undefined ? files.flatMap(({ name, how }, i) => unpausedText(name, how, pauses.get(i))) : [],
-    ...(stopped === undefined ? {} : { stopped }),
+    ...ran,
+    unpaused:
+      ran.stopped === undefined ? files.flatMap(({ name, how }, i) => unpausedText(name, how, pauses.get(i))) : [],
   };
 }
 
@@ -317,7 +286,7 @@ interface PausesOf {
 }
 
 /** One try of a promotion's step: every file from the first on, those that are there already included. */
-async function callStep(call: Call): Promise<{ readonly end: CallEnd; readonly at?: string; readonly done?: boolean }> {
+async function callStep(call: Call): Promise<StepCall> {
   const { runner, files, planned, control } = call;
   let end: CallEnd = { ok: true, value: undefined };
   for (const [i, file] of files.entries()) {
@@ -341,16 +310,6 @@ async function wholeCall({ runner, files, control, users, signal, pauses }: Call
   return end;
 }
 
-/** Whether a promotion tries a step again that ended so. */
-function triedAgain(end: CallEnd): boolean {
-  return !('ok' in end) || (!end.ok && (end.code === 'transient' || end.code === 'expired' || end.code === 'fenced'));
-}
-
-function endText(end: CallEnd): string {
-  if (!('ok' in end)) return `it broke off: ${end.broke}`.slice(0, TOLD);
-  return end.ok ? 'done' : end.why.slice(0, TOLD);
-}
-
 async function recorded(control: pg.ClientConfig): Promise<number> {
   return withClient(control, async (client) => (await recordedVersion(client)) ?? 0);
 }
@@ -362,12 +321,4 @@ async function deadlocksOf(control: pg.ClientConfig): Promise<number> {
     );
     return rows[0]?.n ?? 0;
   });
-}
-
-/** So many names are told. */
-const NAMED = 10;
-
-function named(names: readonly string[]): string {
-  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
-  return `${names.slice(0, NAMED).join(', ')}${more}`;
 }

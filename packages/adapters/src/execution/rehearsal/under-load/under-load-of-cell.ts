@@ -72,7 +72,7 @@ function fileOf(
 }
 
 /** Modes that wait for somebody who writes or for somebody who keeps writers away. */
-const WAITS: ReadonlySet<string> = new Set([
+export const WAITS: ReadonlySet<string> = new Set([
   'ROW EXCLUSIVE',
   'SHARE UPDATE EXCLUSIVE',
   'SHARE',

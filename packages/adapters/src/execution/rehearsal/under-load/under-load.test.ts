@@ -224,6 +224,30 @@ describe.skipIf(tools === undefined)('Under load', { timeout: 300_000 }, () => {
     ...{ node: process.execPath, release: NEW, workDir: root, signal: BOUNDS.signal },
   });
 
+  test('where production is ahead of the restore point, users work on what it has had since, and the rest is interrupted', async () => {
+    const [since, pending] = migrationsOf(['create table since(n int)'], ['alter table since add column m int']);
+    const copy = await copyFromDump({ source: shop.source, onto, workDir: join(shop.real.dir, 'work'), ...BOUNDS });
+    const asked = { config, store: 'main', verification: billing(), release: NEW, workDir: root };
+    try {
+      const facts = await rehearse({
+        ...{ copy, from: { store: 'main' }, migrations: [pending!], applied: [since!], how: 'headgate' },
+        ...{ lockWaitMs: 10_000, mostTables: 4, statements: { source: 'none', texts: [] } },
+        ...{ now: () => 1_000, say: () => {}, underLoad: LOAD },
+        business: { ...asked, signal: BOUNDS.signal, say: () => {}, detail: () => {} },
+      });
+      expect(judgeRehearsal(facts).because).toEqual([]);
+      expect(facts.missing[0]).toMatch(/^the store is at schema 1, and its copy was at 0: m1 ran on it first/);
+      expect(facts.underLoad?.interruptions.map(({ file, moment, stood }) => [file, moment, stood])).toEqual([
+        ['2.sql', 'before', 1],
+        ['2.sql', 'lock', 1],
+        ['2.sql', 'within', 1],
+        ['2.sql', 'after', 2],
+      ]);
+    } finally {
+      await copy.remove();
+    }
+  });
+
   test('a program that can be called again after it was ended anywhere comes to the same end', async () => {
     const { facts } = await load(called('whole'), { 'public.customer': 'ACCESS EXCLUSIVE' }, { program: program() });
     expect(facts.interruptions.map(({ moment, done, stood }) => [moment, done, stood])).toEqual([
