@@ -16,7 +16,8 @@ export async function loadService(file: string): Promise<ServiceContent> {
 
 /**
  * Writes the cells of a service, one file for each of these environments, and answers with the files. Ports that were chosen
- * once stay: customers may have been told of them.
+ * once stay: customers may have been told of them. So does what somebody added by hand and a service says nothing of (a vault, say),
+ * and its tenants with how a request names them: what went missing there would be missed when it is needed.
  */
 export async function writeServiceCells(
   service: ServiceContent,
@@ -30,13 +31,35 @@ export async function writeServiceCells(
   for (const environment of service.spec.environments.filter(({ name }) => environments.includes(name))) {
     const { cell } = serviceCell(service, environment, dir, await freshPorts());
     const file = join(dir, `${cell}.json`);
-    const ports = portsIn(await readIfThere(file)) ?? (await freshPorts());
-    const config = serviceCell(service, environment, dir, ports);
+    const text = await readIfThere(file);
+    const ports = portsIn(text) ?? (await freshPorts());
+    const config = withOwnParts(serviceCell(service, environment, dir, ports), text);
     parseCellConfig(config);
     await writeDurably(file, `${JSON.stringify(config, null, 2)}\n`, 0o600);
     files.push(file);
   }
   return files;
+}
+
+/** Of a cell's file, what a service says: the rest is somebody's own. */
+const OF_SERVICE: readonly (keyof CellConfigInput)[] = [
+  ...(['cell', 'environment', 'application', 'dir', 'slots', 'env', 'storeEnv', 'stores', 'externalStores'] as const),
+  ...(['tenants', 'router'] as const),
+];
+
+/** A service's cell with what somebody added to the file that was there. */
+function withOwnParts(config: CellConfigInput, text: string | undefined): CellConfigInput {
+  if (text === undefined) return config;
+  const before = JSON.parse(text) as CellConfigInput;
+  const own = Object.entries(before).filter(([part]) => !OF_SERVICE.some((each) => each === part));
+  const { tenants = config.tenants, router = config.router } = before;
+  const tenantBy = router.tenantBy ?? config.router.tenantBy;
+  return {
+    ...config,
+    ...Object.fromEntries(own),
+    tenants,
+    router: { ...config.router, ...(tenantBy !== undefined && { tenantBy }) },
+  };
 }
 
 async function freshPorts(): Promise<ServicePorts> {

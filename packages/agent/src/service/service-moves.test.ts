@@ -6,7 +6,7 @@ import { parseCellConfig } from '@headgate/adapters/execution/cell-config';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadService, writeServiceCells } from './service-cells.ts';
 
-const MOVE = '{old: select 1 as id, new: select 1 as id, key: [id], compare: [id], writtenBy: [1.5.0]}';
+const MOVE = '{old: select 1 as id, new: select 2 as id, key: [id], compare: [id], writtenBy: [1.5.0]}';
 const service = (moves: string) => `apiVersion: headgate/v1
 kind: Service
 metadata: {name: desk, owner: team-desk}
