@@ -28,7 +28,7 @@ const compare = (more: object = {}, signal = new AbortController().signal) =>
 /** Of one value in each place, whatever its type. */
 const pair = (old: string, other: string, more: object = {}) =>
   compare({
-    ...{ old: `select 1 as id, ${old} as v`, new: `select 1 as id, ${other} as v` },
+    ...{ old: `select 1 as id, ${old} as v`, new: `select (1) as id, ${other} as v` },
     ...{ key: ['id'], compare: ['v'], tenant: undefined, amounts: [] },
     ...more,
   });
