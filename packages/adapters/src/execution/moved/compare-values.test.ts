@@ -14,7 +14,14 @@ const NONE = { missingInNew: 0, missingInOld: 0, different: 0, doubled: 0, keyle
 const compare = (old: string, other: string, more: object = {}, user = 'postgres') =>
   comparePlaces(
     server.connection(user),
-    MoveConfig.parse({ old, new: `/* of the new place */ ${other}`, key: ['id'], compare: ['v'], writtenBy: ['2'], ...more }),
+    MoveConfig.parse({
+      old,
+      new: `/* of the new place */ ${other}`,
+      key: ['id'],
+      compare: ['v'],
+      writtenBy: ['2'],
+      ...more,
+    }),
     new AbortController().signal,
   );
 /** Of one value in each place. */
