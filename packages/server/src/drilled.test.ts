@@ -45,9 +45,9 @@ beforeAll(async () => {
 });
 afterAll(() => server?.remove());
 
-/** A drill of the staging cell's store that ended a minute ago, by default well. */
+/** A drill of the staging cell’s store, by default one that ended a minute ago, and well. */
 function statement(more: Partial<DrillFacts> = {}, key = vaultKey): Record<string, unknown> {
-  const at = Date.now() - 60_000;
+  const { at = Date.now() - 60_000 } = more;
   const facts: DrillFacts = {
     from: { environment: 'staging', cell: 'stage', store: 'main' },
     startedAt: at - 20_000,
@@ -91,7 +91,7 @@ it('is judged by the last drill of each store that the plan migrates', async () 
 
   // The last one counts, good or bad.
   const older = Date.now() - 180_000;
-  await record(statement({ startedAt: older - 20_000, at: older }));
+  await record(statement({ at: older }));
   expect(await verdict(release)).toMatchObject({ verdict: 'pass' });
   const differences = [{ relation: 'public.t', kind: 'rows' as const, promised: 10, found: 9 }];
   await record(statement({ at: older + 1, census: { tables: 1, rows: 9, differences, unsettled: [] } }));
