@@ -43,13 +43,15 @@ export async function cellElsewhere(config: CellConfig, place: string): Promise<
  */
 export async function odooElsewhere(config: OdooCellConfig, place: string): Promise<OdooCellConfig> {
   const { vault: _, odoo, postgresql, slots, websocketPorts, router, ...rest } = config;
+  // Its log is nobody's, and least of all that repository's.
+  const { pgbackrest: __, ...server } = postgresql;
   const free = await freePorts(Object.keys(slots).length + Object.keys(websocketPorts).length + 3);
   const next = (): number => free.pop()!;
   return {
     ...rest,
     dir: join(place, 'cell'),
     odoo: { ...odoo, dataDir: join(place, 'odoo-data') },
-    postgresql: { ...postgresql, clusterDir: join(place, 'postgresql'), port: next() },
+    postgresql: { ...server, clusterDir: join(place, 'postgresql'), port: next() },
     slots: mapped(slots, next),
     websocketPorts: mapped(websocketPorts, next),
     router: { ...router, listenPort: next(), adminPort: next(), tokenFile: join(place, 'router-token') },
