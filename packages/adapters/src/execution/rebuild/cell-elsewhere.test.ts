@@ -17,7 +17,7 @@ test('a cell of Odoo in another place reaches nothing of its own: no vault, no r
     tenants: { ada: { store: 'ada', ring: 'all' } },
     router: { listenPort: 5504, adminPort: 5505, tokenFile: '/srv/erp-token' },
   });
-  const { vault, postgresql, ...rest } = await odooElsewhere(config, '/tmp/place');
+  const { vault, postgresql, ...rest } = await odooElsewhere(config, '/var/lib/place');
   expect(vault).toBeUndefined();
   expect(postgresql.pgbackrest).toBeUndefined();
   const said = JSON.stringify([postgresql, rest]);

@@ -32,15 +32,17 @@ await client.connect();
 const record = async (name) => { await client.query('create table if not exists shop_version(n serial primary key, name text)'); await client.query('insert into shop_version(name) values ($1)', [name]); };
 const first = () => client.query('update weighed set n = n + 1');
 const second = (how) => client.query('alter table customer add column ' + how + ' seen date');
+// There for long enough to be ended as it began.
+const began = () => client.query('select pg_sleep(1)');
 const asked = {
   whole: async () => {
     const { rows } = await client.query("select to_regclass('shop_version') as it");
     if (rows[0].it !== null) return;
-    await client.query('begin'); await first(); await second(''); await record('whole'); await client.query('commit');
+    await began(); await client.query('begin'); await first(); await second(''); await record('whole'); await client.query('commit');
   },
   halves: async () => { await first(); await second('if not exists'); await record('halves'); },
-  // There for long enough to be ended as it began; then it waits between its two halves, whoever holds what it waits for.
-  once: async () => { await client.query('select pg_sleep(1)'); await second(''); await first(); await record('once'); },
+  // It waits between its two halves, whoever holds what it waits for.
+  once: async () => { await began(); await second(''); await first(); await record('once'); },
 };
 await asked[process.argv[2]]();
 await client.end();
