@@ -33,9 +33,11 @@ plan      what would be done, in order: repositories and states, of Odoo the cel
 runbook   the same as Markdown, with the commands, for whoever does it by hand
 exercise  carries it out in a folder of its own, on ports of its own: compares rows, files, indexes, starts the application as the
           cell says that it is on a copy (rehearsal; Odoo neutralises its copies), carries out business transactions, times every
-          step, and takes all of it away. Signs what it saw, and keeps that in the vault
+          step, and takes all of it away. Signs what it saw, and keeps that in the vault. A store on somebody else's server comes
+          back on a PostgreSQL of the exercise's own
 rebuild   carries it out for good, where the configuration has the cell, and leaves it standing. Interrupted it goes on when it
-          is called again. --step does one step alone
+          is called again. --step does one step alone. A store on somebody else's server comes back on the one that its url and
+          adminUrl name now: never the lost one, nor over anything
 
 --identity FILE      age's, mode 0600; without it the cell's vault.drill.identityFile
 --token-file FILE    a person's token, by which the log is asked which releases ran last; their files come from there
@@ -166,7 +168,7 @@ async function plan(ask: DrAsk, { json }: Values): Promise<number> {
 async function renderRunbook(ask: DrAsk, { out, json }: Values): Promise<number> {
   const { facts, result } = await planned(ask);
   if (!result.ok) return refused(ask, result.refusals, json);
-  const words = runbook(ask, result.plan, digestOfJson(result.plan), facts.now);
+  const words = await runbook(ask, result.plan, digestOfJson(result.plan), facts.now);
   if (out === undefined) print(words);
   // A schedule renders it anew over its own, and over nothing else.
   else await writeAnew(out, words, words.slice(0, words.indexOf('\n') + 1));

@@ -5,6 +5,8 @@ import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { urlOf } from '@headgate/adapters/execution/drill/brought-back';
 import { letOwnerIn, variablesOf } from '@headgate/adapters/execution/drill/odoo-back';
 import { DATABASE_URL_VARIABLE, runTransactions } from '@headgate/adapters/execution/drill/transactions';
+import { readConnectionUrl } from '@headgate/adapters/execution/external-store/connection-url';
+import { externalDatabaseUrlOf } from '@headgate/adapters/execution/external-store/external-store';
 import { HttpChecks } from '@headgate/adapters/execution/http-checks/index';
 import { odooChecks, odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
 import type { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
@@ -119,13 +121,12 @@ async function onStore(
   name: string,
   { timeoutMs, environment, ...program }: Program,
 ): Promise<Ran> {
-  const store = target.stores[name]!;
-  const password = await readSecret(store.passwordFile);
+  const { url, password } = await loginOf(target, name);
   const ran = await runBounded({
     ...program,
     environment: {
       ...{ PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8' },
-      [DATABASE_URL_VARIABLE]: await databaseUrl(store.port, store),
+      [DATABASE_URL_VARIABLE]: url,
       ...environment,
     },
     ...{ user: undefined, deadlineMs: timeoutMs, yields: false, secrets: [password] },
@@ -134,6 +135,18 @@ async function onStore(
   const output = ran.output.trim().slice(-2_000);
   if (ran.exitCode === 0) return { output };
   return { failed: ran.ended === 'by-itself' ? `ended with ${ran.exitCode}` : `was stopped (${ran.ended})`, output };
+}
+
+/** The application's own. */
+async function loginOf(
+  { stores, externalStores }: CellConfig,
+  name: string,
+): Promise<{ readonly url: string; readonly password: string }> {
+  const store = stores[name];
+  if (store !== undefined)
+    return { url: await databaseUrl(store.port, store), password: await readSecret(store.passwordFile) };
+  const known = await readConnectionUrl(externalStores[name]!.url);
+  return { url: externalDatabaseUrlOf(known), password: known.password };
 }
 
 /** As a drill of the tenant's store has it: the owner's login, on a PostgreSQL that is thrown away. */

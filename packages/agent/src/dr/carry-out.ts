@@ -3,8 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { restoreBackup } from '@headgate/adapters/execution/backups/index';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { readConnectionUrl } from '@headgate/adapters/execution/external-store/connection-url';
 import { odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
 import { findStore } from '@headgate/adapters/execution/odoo/store';
+import { majorForExercise, makeExerciseServer } from '@headgate/adapters/execution/rebuild/exercise-server';
+import type { DumpWants } from '@headgate/adapters/execution/rebuild/point-to-rebuild';
 import {
   type ApplicationToRebuild,
   rebuildRoutes,
@@ -12,6 +15,7 @@ import {
   startCell,
 } from '@headgate/adapters/execution/rebuild/rebuild-application';
 import { rebuildBackup } from '@headgate/adapters/execution/rebuild/rebuild-backup';
+import { rebuildExternalStore } from '@headgate/adapters/execution/rebuild/rebuild-external-store';
 import { rebuildOdooStore } from '@headgate/adapters/execution/rebuild/rebuild-odoo-store';
 import { rebuildStore } from '@headgate/adapters/execution/rebuild/rebuild-store';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
@@ -36,6 +40,8 @@ export interface RebuildRun {
   readonly only?: readonly string[] | undefined;
   /** It is thrown away again, and reaches nobody. */
   readonly copy?: boolean | undefined;
+  /** The folder of an exercise: servers that others keep elsewhere are made there. */
+  readonly place?: string | undefined;
   /** Where repositories and states that were backed up go, a folder each. */
   readonly configurationDir: string;
   /** Where programs work that are run for it. */
@@ -133,10 +139,24 @@ async function oneStore(run: RebuildRun, step: RebuildStep): Promise<ExercisedSt
     const own = { stores, store, released, begun: run.begun(step.id) };
     return rebuildOdooStore({ ...common, ...own, vault, trust, identities, placing });
   }
+  const external = target.externalStores[step.of];
+  if (external !== undefined) {
+    const wants = gathered.dumps.get(step.of)!;
+    if (run.place !== undefined) await exerciseServer(run.place, source, step.of, wants);
+    const own = { config: external, cell: target, wants, thrownAway: run.place !== undefined };
+    return rebuildExternalStore({ ...common, ...own, vault, trust, identities, placing });
+  }
   const store = physicalStore(target, step.of, await findPrograms(15, target.dir));
   if (source.kind !== 'odoo' && source.stores[step.of]?.pgbackrest !== undefined)
     return rebuildBackup({ ...common, store, lost: await lostStore(source, step.of, target.dir), placing });
   return rebuildStore({ ...common, store, vault, trust, identities, placing });
+}
+
+/** A server for it, in an exercise: with the database and the login that it has where it is configured. */
+async function exerciseServer(place: string, source: AnyCellConfig, name: string, wants: DumpWants): Promise<void> {
+  const lives = source.kind === 'odoo' ? undefined : source.externalStores[name];
+  if (lives === undefined) throw new Error(`the cell has no store ${name} on somebody else's server`);
+  await makeExerciseServer(place, name, majorForExercise(wants.major)!, await readConnectionUrl(lives.url));
 }
 
 /** Names of the modules of Odoo that the releases bring. */

@@ -1,5 +1,5 @@
 /** A cell that can be rebuilt: one with a vault. */
-import { dependencyOrder } from '@headgate/domain';
+import { dependencyOrder, type Refusal } from '@headgate/domain';
 import type { AgentConfig } from '../config.ts';
 import { type CellOfVault, vaultsOf } from '../vault-cells.ts';
 
@@ -15,4 +15,9 @@ export function cellsToRebuild(config: Pick<AgentConfig, 'cells'>, name: string 
   // Circles are refused with the configuration.
   const order = ordered.ok ? ordered.order : [...known];
   return [...cells].sort((a, b) => order.indexOf(a.cell) - order.indexOf(b.cell));
+}
+
+/** That something which the configuration names isn't there. */
+export function lacks({ cell }: { readonly cell: string }, where: string, why: string, unblock: string): Refusal {
+  return { code: 'rebuild-lacks', what: `rebuild ${cell}`, where, why, unblock };
 }

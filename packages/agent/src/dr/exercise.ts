@@ -10,6 +10,7 @@ import { type DrAsk, verificationOf } from './ask.ts';
 import { carryOut } from './carry-out.ts';
 import type { CellToRebuild } from './cell-to-rebuild.ts';
 import { keepExercise } from './evidence.ts';
+import { tooNewToExercise } from './external-stores.ts';
 import { gatherFacts } from './facts.ts';
 import { inTheWay } from './place.ts';
 
@@ -43,13 +44,16 @@ export async function exercise(
     const planned = planRebuild({ ...gathered.facts, transactions: asked });
     if (!planned.ok) return planned;
     const { plan } = planned;
-    const refusals = await inTheWay(place.config, plan, undefined);
+    const refusals = [
+      ...(await inTheWay(place.config, plan, undefined)),
+      ...(cell.kind === 'odoo' ? [] : tooNewToExercise(cell, gathered.dumps)),
+    ];
     if (refusals.length > 0) return { refusals };
     // It takes long: whoever meant to give one hears of it now, and not at the end.
     if (lacks !== undefined) say(`This will not be a sound exercise: ${lacks.why}. ${lacks.unblock}.`);
     const run = {
       ...{ agent: config, trust: ask.trust, plan: begins ? plan : withoutApplication(plan), gathered },
-      ...{ source: cell, target: place.config, only: componentsOf(cell), copy: true, transactions },
+      ...{ source: cell, target: place.config, only: componentsOf(cell), copy: true, place: place.dir, transactions },
       ...{ verification: begins ? verification : undefined, programsDir: place.programsDir },
       ...{ configurationDir: join(place.dir, 'configuration'), signal, say, detail: ask.detail },
       isDone: async () => false,

@@ -7,7 +7,12 @@ import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { hasPgBackRest, type PgBackRestStore } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
 import { backupToRebuild } from '@headgate/adapters/execution/rebuild/backup-to-rebuild';
-import { pointToRebuild, tenantToRebuild } from '@headgate/adapters/execution/rebuild/point-to-rebuild';
+import {
+  type DumpWants,
+  dumpToRebuild,
+  pointToRebuild,
+  tenantToRebuild,
+} from '@headgate/adapters/execution/rebuild/point-to-rebuild';
 import type { ReleaseWithFiles } from '@headgate/adapters/execution/rehearsal/index';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
@@ -17,8 +22,9 @@ import type { Trust } from '@headgate/documents';
 import type { Digest, RebuildBackup, RebuildFacts, RebuildStore, Refusal } from '@headgate/domain';
 import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
 import type { AgentConfig } from '../config.ts';
-import type { CellToRebuild } from './cell-to-rebuild.ts';
+import { type CellToRebuild, lacks } from './cell-to-rebuild.ts';
 import { lastExercise } from './evidence.ts';
+import { externalLacking, givenFor } from './external-stores.ts';
 import { servingIn } from './serving.ts';
 
 /** For each question to a repository. Milliseconds. */
@@ -45,6 +51,8 @@ export interface Gathered {
   /** age's, secret. */
   readonly identities: readonly string[];
   readonly releases: ReadonlyMap<Digest, ReleaseWithFiles>;
+  /** What each store on somebody else's server asks of the next one. */
+  readonly dumps: ReadonlyMap<string, DumpWants>;
 }
 
 /** Gathers them. Throws where the vault is away: that is no fact about what lies in it. */
@@ -54,7 +62,8 @@ export async function gatherFacts(ask: FactsAsk): Promise<Gathered> {
   const trust = { signers: [...(await ownSigners(cell.vault.keyFile)), ...ask.trust.signers] };
   const opener = needsIdentity(ask) ? await identityOf(ask) : { identities: [] };
   const identities = 'refusal' in opener ? [] : opener.identities;
-  const stores = await storesOf(ask, { vault, trust, identities });
+  const dumps = new Map<string, DumpWants>();
+  const stores = await storesOf(ask, { vault, trust, identities }, dumps);
   const { serving, releases } = await servingIn(ask);
   return {
     facts: {
@@ -62,11 +71,15 @@ export async function gatherFacts(ask: FactsAsk): Promise<Gathered> {
       ...{ backups: await backupsOf(config, ask.trust, signal), stores, serving },
       ...(cell.kind === 'odoo' && { server: SERVER_STANDS }),
       tenants: Object.fromEntries(Object.entries(cell.tenants).map(([tenant, { store }]) => [tenant, store])),
-      lacking: [...('refusal' in opener ? [opener.refusal] : []), ...(await filesLacking(target))],
+      lacking: [
+        ...('refusal' in opener ? [opener.refusal] : []),
+        ...(await filesLacking(target)),
+        ...(await externalLacking(cell, dumps)),
+      ],
       transactions: cell.vault.drill?.transactions !== undefined,
       took: await lastExercise(vault, cell, trust, signal),
     },
-    ...{ vault, trust, identities, releases },
+    ...{ vault, trust, identities, releases, dumps },
   };
 }
 
@@ -79,7 +92,12 @@ const SERVER_STANDS = {
 
 type Opened = Pick<Gathered, 'vault' | 'trust' | 'identities'>;
 
-async function storesOf({ cell, target, signal }: FactsAsk, opened: Opened): Promise<readonly RebuildStore[]> {
+/** `dumps`: what each of those on servers of others asks of the next one is added there. */
+async function storesOf(
+  { cell, target, signal }: FactsAsk,
+  opened: Opened,
+  dumps: Map<string, DumpWants>,
+): Promise<readonly RebuildStore[]> {
   const stores: RebuildStore[] = [];
   const named = { environment: cell.environment, cell: cell.cell };
   if (cell.kind === 'odoo') {
@@ -100,11 +118,12 @@ async function storesOf({ cell, target, signal }: FactsAsk, opened: Opened): Pro
           });
     stores.push({ name: store, dependsOn, ...found });
   }
-  for (const [name, { dependsOn }] of Object.entries(cell.externalStores))
-    stores.push({
-      ...{ name, dependsOn, why: 'it is on somebody else’s server, which comes back by its owner’s own means' },
-      unblock: `have that done, and headgate-agent restore-points fetch --config FILE --store ${name} --identity FILE fetches the dump`,
-    });
+  for (const [store, external] of Object.entries(cell.externalStores)) {
+    const { wants, ...found } = await dumpToRebuild({ of: { ...named, store }, ...opened, signal });
+    const given = wants === undefined ? undefined : await givenFor(store, external, wants);
+    if (wants !== undefined) dumps.set(store, wants);
+    stores.push({ name: store, dependsOn: external.dependsOn, ...found, ...(given !== undefined && { given }) });
+  }
   return stores;
 }
 
@@ -117,7 +136,7 @@ export async function lostStore(cell: CellConfig, name: string, reachable: strin
 
 /** Whether anything that comes back lies in a vault: repositories of their own are opened by their passphrases. */
 function needsIdentity({ config, cell }: FactsAsk): boolean {
-  if (config.backups.length > 0 || cell.kind === 'odoo') return true;
+  if (config.backups.length > 0 || cell.kind === 'odoo' || Object.keys(cell.externalStores).length > 0) return true;
   return Object.values(cell.stores).some(({ pgbackrest }) => pgbackrest === undefined);
 }
 
@@ -206,8 +225,4 @@ async function backupsOf(config: AgentConfig, trust: Trust, signal: AbortSignal)
     }
   }
   return found;
-}
-
-function lacks({ cell }: Pick<AnyCellConfig, 'cell'>, where: string, why: string, unblock: string): Refusal {
-  return { code: 'rebuild-lacks', what: `rebuild ${cell}`, where, why, unblock };
 }

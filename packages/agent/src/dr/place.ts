@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { filestoreOf } from '@headgate/adapters/execution/odoo/installation';
 import { odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
+import { clearExternal } from '@headgate/adapters/execution/rebuild/rebuild-external-store';
 import { databaseThere } from '@headgate/adapters/execution/rebuild/rebuild-odoo-store';
 import { clearStaging } from '@headgate/adapters/execution/rebuild/rebuild-store';
+import { standsThere } from '@headgate/adapters/execution/rebuild/server-of-new-place';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-file';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
@@ -87,7 +89,10 @@ function placesOf(
     ];
   }
   return left.flatMap(({ name }) => {
-    const { clusterDir, archiveDir, files } = target.stores[name]!;
+    const store = target.stores[name];
+    // On somebody else's server: that is looked at by itself.
+    if (store === undefined) return [];
+    const { clusterDir, archiveDir, files } = store;
     return [
       { where: `stores.${name}.clusterDir`, dir: clusterDir },
       { where: `stores.${name}.archiveDir`, dir: archiveDir },
@@ -104,11 +109,20 @@ function roomsOf(
 ): readonly (Place & { readonly bytes: number })[] {
   const left = plan.stores.filter(({ name }) => record?.done[`store/${name}`] === undefined);
   if (target.kind !== 'odoo')
-    return left.map(({ name, point }) => ({
-      where: `stores.${name}.clusterDir`,
-      dir: dirname(target.stores[name]!.clusterDir),
-      bytes: 2 * point.bytes + ROOM,
-    }));
+    return left.map(({ name, point }) => {
+      const store = target.stores[name];
+      return store === undefined
+        ? {
+            where: `externalStores.${name}.restorePointsDir`,
+            dir: target.externalStores[name]!.restorePointsDir,
+            bytes: point.bytes + ROOM,
+          }
+        : {
+            where: `stores.${name}.clusterDir`,
+            dir: dirname(store.clusterDir),
+            bytes: 2 * point.bytes + ROOM,
+          };
+    });
   // A dump is compressed: what it comes to as a database nobody knows before. Twice its size is the least.
   const bytes = left.reduce((sum, { point }) => sum + 2 * point.bytes, ROOM);
   const { postgresql, odoo } = target;
@@ -170,6 +184,12 @@ export class StandingRebuild {
       const stores = odooStores(target);
       await stores.cluster.start();
       return databaseThere(stores, target.stores[of]!);
+    }
+    const external = target.externalStores[of];
+    if (external !== undefined) {
+      const there = await standsThere(external, target.dir);
+      if (there) await clearExternal({ config: external, cell: target, of: { ...target, store: of } });
+      return there;
     }
     const store = physicalStore(target, of, await findPrograms(15, target.dir));
     if (!(await store.cluster.initialised())) return false;

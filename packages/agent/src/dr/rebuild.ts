@@ -5,6 +5,7 @@ import { digestOfJson } from '@headgate/documents';
 import { planRebuild, type RebuildPlan, type RebuildStep, type Refusal } from '@headgate/domain';
 import { type DrAsk, verificationOf } from './ask.ts';
 import { type CarriedOut, carryOut } from './carry-out.ts';
+import { serversInTheWay } from './external-stores.ts';
 import { gatherFacts } from './facts.ts';
 import { inTheWay, readRebuild, StandingRebuild, WORK } from './place.ts';
 
@@ -29,7 +30,11 @@ export async function rebuild(ask: RebuildAsk): Promise<Rebuilt> {
   const { plan } = planned;
   const before = await readRebuild(cell);
   const asked = plan.steps.filter(({ id }) => ask.step === undefined || id === ask.step);
-  const refusals = [...(await inTheWay(cell, plan, before)), ...notItsTurn(ask, plan, asked, before?.done ?? {})];
+  const refusals = [
+    ...(await inTheWay(cell, plan, before)),
+    ...(await serversInTheWay(cell, plan, gathered.dumps, before)),
+    ...notItsTurn(ask, plan, asked, before?.done ?? {}),
+  ];
   if (refusals.length > 0) return { refusals };
   // Two that do this at once would take each other's work away; opening the cell holds it, too.
   const hold = await holdCell(join(cell.dir, WORK));

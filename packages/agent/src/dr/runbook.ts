@@ -4,13 +4,15 @@ import { repositoryText } from '@headgate/adapters/execution/pgbackrest/pgbackre
 import { expectedMs, type RebuildPlan, type RebuildStep } from '@headgate/domain';
 import { tookText } from '@headgate/domain/model/duration';
 import type { DrAsk } from './ask.ts';
+import { externalByHand, externalStoreText, type NamedServers, namedServers } from './runbook-external.ts';
 import { odooByHand, odooServerText, odooStoreText } from './runbook-odoo.ts';
 import { fenced, identityOf, word } from './runbook-words.ts';
 import { many, pointText, timeText } from './words.ts';
 
-/** Markdown. `plan`'s digest and `now` say what it was rendered from, and when. */
-export function runbook(ask: DrAsk, plan: RebuildPlan, digest: string, now: number): string {
+/** Markdown. `plan`'s digest and `now` say what it was rendered from, and when. Throws where a URL of a store isn't there. */
+export async function runbook(ask: DrAsk, plan: RebuildPlan, digest: string, now: number): Promise<string> {
   const { cell } = ask;
+  const servers = await namedServers(cell);
   const { environment, steps, stores, serving } = plan;
   const all = expectedMs(plan);
   return `${[
@@ -28,9 +30,12 @@ export function runbook(ask: DrAsk, plan: RebuildPlan, digest: string, now: numb
     [
       `1. The old ${plan.cell} must not come back beside the new one: take its machine off the network, or its power, and withdraw its credentials for ${places(ask).join(' and ')}.`,
       `2. On this machine: Headgate, PostgreSQL 15’s packages${repositories(ask).length > 0 ? ', pgBackRest' : ''}${cell.kind === 'odoo' ? `, Odoo in ${cell.odoo.dir}` : ''}, the files that the configuration names, and the identity.`,
+      ...stores.flatMap(({ name, given = [] }) =>
+        given.map((each) => `   - For the store ${name} somebody gives ${each}.`),
+      ),
       `3. Nothing stands against it: \`headgate-agent dr plan --config ${word(ask.configFile)}${common(ask)}\` ends with 0.`,
     ].join('\n'),
-    ...steps.flatMap((step, i) => stepText(ask, plan, step, i + 1)),
+    ...steps.flatMap((step, i) => stepText(ask, plan, step, i + 1, servers)),
     '## After the last step',
     [
       `1. **Traffic.** The router of the cell answers at 127.0.0.1:${cell.router.listenPort} and leads every tenant already. Point what stands in front of it (load balancer, DNS) from the old machine to this one, and ask once as a customer does.`,
@@ -40,20 +45,26 @@ export function runbook(ask: DrAsk, plan: RebuildPlan, digest: string, now: numb
   ].join('\n\n')}\n`;
 }
 
-function stepText(ask: DrAsk, plan: RebuildPlan, step: RebuildStep, n: number): readonly string[] {
+function stepText(
+  ask: DrAsk,
+  plan: RebuildPlan,
+  step: RebuildStep,
+  n: number,
+  servers: NamedServers,
+): readonly string[] {
   const { id, needs, proof, expectedMs: took } = step;
   return [
     `## ${n}. ${id}`,
-    `${whatOf(ask, step)}${needs.length > 0 ? ` After ${needs.join(', ')}.` : ''}${took === undefined ? '' : ` Took ${tookText(took)}.`}`,
+    `${whatOf(ask, step, servers)}${needs.length > 0 ? ` After ${needs.join(', ')}.` : ''}${took === undefined ? '' : ` Took ${tookText(took)}.`}`,
     fenced(
       `headgate-agent dr rebuild --config ${word(ask.configFile)}${common(ask)} --as YOU --because "…" --step ${id}`,
     ),
     `- [ ] Done when: ${proof}.`,
-    ...byHand(ask, plan, step),
+    ...byHand(ask, plan, step, servers),
   ];
 }
 
-function whatOf({ config, cell }: DrAsk, { kind, of }: RebuildStep): string {
+function whatOf({ config, cell }: DrAsk, { kind, of }: RebuildStep, servers: NamedServers): string {
   switch (kind) {
     case 'configuration':
       return `The backup ${of} comes back to ${join(config.dataDir, 'rebuilt', of)}.`;
@@ -61,6 +72,7 @@ function whatOf({ config, cell }: DrAsk, { kind, of }: RebuildStep): string {
       return cell.kind === 'odoo' ? odooServerText(cell) : 'The cell’s server is made.';
     case 'store':
       if (cell.kind === 'odoo') return odooStoreText(cell, of);
+      if (servers[of] !== undefined) return externalStoreText(of, servers);
       return `The store ${of} comes back to ${cell.stores[of]!.clusterDir}, on port ${cell.stores[of]!.port}.`;
     case 'application':
       return `The release is started in the slot ${of}.${cell.kind === 'odoo' ? ' Its modules are compared with those that are installed for each of its tenants.' : ''}`;
@@ -86,7 +98,7 @@ function places(ask: DrAsk): readonly string[] {
 }
 
 /** The same by older means, where the step doesn't do it. */
-function byHand(ask: DrAsk, plan: RebuildPlan, step: RebuildStep): readonly string[] {
+function byHand(ask: DrAsk, plan: RebuildPlan, step: RebuildStep, servers: NamedServers): readonly string[] {
   const { cell, configFile } = ask;
   const { kind, of } = step;
   const identity = identityOf(ask);
@@ -99,6 +111,7 @@ function byHand(ask: DrAsk, plan: RebuildPlan, step: RebuildStep): readonly stri
   }
   if (kind !== 'store') return [];
   if (cell.kind === 'odoo') return odooByHand(ask, cell, plan, step);
+  if (servers[of] !== undefined) return externalByHand(ask, cell, plan, step, servers);
   const lookAt = cell.stores[of];
   if (lookAt === undefined) return [];
   const { point } = plan.stores.find(({ name }) => name === of)!;

@@ -20,7 +20,10 @@ export function planLines(plan: RebuildPlan, now: number): readonly string[] {
       ...(step.needs.length > 0 ? [`       after ${step.needs.join(', ')}`] : []),
       `       done when ${step.proof}`,
     ]),
-    ...stores.map((store) => `  ${pointText(store, now)}`),
+    ...stores.flatMap((store) => [
+      `  ${pointText(store, now)}`,
+      ...(store.given ?? []).map((each) => `    a person gives ${each}`),
+    ]),
     ...serving.slots.map(
       ({ slot, release, tenants }) =>
         `  ${release.version} in ${slot}, for ${many(tenants.length, 'tenant')}, ${serving.by === 'log' ? 'as the log says' : 'as named by hand, since the log couldn’t be asked'}`,
@@ -29,13 +32,13 @@ export function planLines(plan: RebuildPlan, now: number): readonly string[] {
 }
 
 export function pointText(store: RebuildPlan['stores'][number], now: number): string {
-  const { name, point } = store;
+  const { name, point, given } = store;
   const { id, takenAt, bytes, schemaVersion, reachedAt, lastWal } = point;
   const known = reachedAt === undefined ? '' : `, its log up to ${timeText(reachedAt)}`;
   const log =
     known === '' && lastWal !== undefined ? `, its log up to ${lastWal}, of a moment that isn’t known here` : known;
   const most = known === '' && lastWal !== undefined ? 'at most ' : '';
-  return `${name}: ${id} of ${timeText(takenAt)}, schema ${schemaVersion}, ${Math.ceil(bytes / 1e6)} MB${log}; ${most}the last ${ageText(lostNow(store, now))} would be lost`;
+  return `${name}: ${id} of ${timeText(takenAt)}, schema ${schemaVersion}, ${Math.ceil(bytes / 1e6)} MB${log}; ${most}the last ${ageText(lostNow(store, now))} would be lost${given === undefined ? '' : ': a dump has no log, and everything since it goes'}`;
 }
 
 /** What stands against a plan, a paragraph each. */

@@ -34,6 +34,8 @@ export interface RebuildStore {
   readonly point?: RebuildPoint;
   readonly why?: string;
   readonly unblock?: string;
+  /** It stands on somebody else's server: what has to be given before it can come back, each in words. */
+  readonly given?: readonly string[];
 }
 
 /** A repository or a state that was backed up beside the stores. */
@@ -100,7 +102,12 @@ export interface RebuildPlan {
   readonly cell: string;
   readonly application: string;
   readonly steps: readonly RebuildStep[];
-  readonly stores: readonly { readonly name: string; readonly point: RebuildPoint }[];
+  readonly stores: readonly {
+    readonly name: string;
+    readonly point: RebuildPoint;
+    /** See {@link RebuildStore}. */
+    readonly given?: readonly string[];
+  }[];
   readonly backups: readonly { readonly name: string; readonly id: string; readonly takenAt: Instant }[];
   readonly serving: { readonly by: 'log' | 'person'; readonly slots: readonly RebuildServing[] };
 }
@@ -128,7 +135,7 @@ export function planRebuild(facts: RebuildFacts): PlannedRebuild {
     plan: {
       ...{ environment, cell, application, serving },
       steps: stepsOf(facts, stores, serving.slots),
-      stores: stores.map(({ name, point }) => ({ name, point: point! })),
+      stores: stores.map(({ name, point, given }) => ({ name, point: point!, ...(given !== undefined && { given }) })),
       backups: facts.backups.map(({ name, id, takenAt }) => ({ name, id: id!, takenAt: takenAt! })),
     },
   };

@@ -57,6 +57,15 @@ test('where all stores stand on one server, that comes after what was backed up 
   expect(result.plan.steps[2]!.proof).toMatch(/every module is at its version; recovery/);
 });
 
+test('what somebody gives for a store is in the plan, and only there', () => {
+  const result = planned({ stores: [{ ...store('a', 'queue'), given: ['a server'] }, store('queue')] });
+  if (!result.ok) throw new Error(JSON.stringify(result));
+  expect(result.plan.stores.map(({ name, given }) => [name, given])).toEqual([
+    ['queue', undefined],
+    ['a', ['a server']],
+  ]);
+});
+
 const { point: _, ...nothing } = store('a', 'queue');
 test.each([
   [

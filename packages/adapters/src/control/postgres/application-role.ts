@@ -1,5 +1,5 @@
-import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { scramVerifier } from '../../postgres-cluster/scram-verifier.ts';
 
 /** The role that servers work as. */
 export interface ApplicationRole {
@@ -58,17 +58,4 @@ export async function ensureApplicationRole(client: pg.Client, { role, password 
     await client.query(`revoke execute on function ${trigger} from ${name}`);
   const database = await client.query<{ name: string }>('select current_database() as name');
   await client.query(`grant connect on database ${pg.escapeIdentifier(database.rows[0]!.name)} to ${name}`);
-}
-
-/** What PostgreSQL keeps of a password (SCRAM-SHA-256, RFC 5803), so that no server log ever sees the password itself. */
-function scramVerifier(password: string): string {
-  if (!/^[\x21-\x7e]{8,}$/.test(password)) {
-    throw new TypeError("the application role's password must have 8 or more printable ASCII characters");
-  }
-  const salt = randomBytes(16);
-  const iterations = 4096;
-  const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
-  const hmac = (text: string) => createHmac('sha256', salted).update(text).digest();
-  const storedKey = createHash('sha256').update(hmac('Client Key')).digest('base64');
-  return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${storedKey}:${hmac('Server Key').toString('base64')}`;
 }

@@ -9,6 +9,7 @@ import { controlConnection, prepareForMigrations, raiseFence } from '../store/st
 import { THIS_DATABASE } from '../store/this-database.ts';
 import type { DumpManifest } from './dump-manifest.ts';
 import type { ExternalStore } from './external-store.ts';
+import { createDatabase, likenessOf } from './likeness.ts';
 import { runTool } from './postgres-tools.ts';
 
 interface Source {
@@ -28,8 +29,6 @@ interface ControlRows {
 export const asideOf = (store: Pick<ExternalStore, 'database'>): string => `${store.database.slice(0, 40)}__restoring`;
 /** The database that was replaced last. */
 export const beforeOf = (store: Pick<ExternalStore, 'database'>): string => `${store.database.slice(0, 40)}__before`;
-/** Settings whose value is a list of names. */
-const LISTS = new Set(['search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries']);
 /** How the comment on a database begins that was brought back. */
 export const BROUGHT_BACK = 'brought back by Headgate: ';
 /** A database says by which step it was brought back: a second attempt finds it done. */
@@ -56,11 +55,7 @@ export async function bringBack(
   await fill(aside, manifest, source, ctx);
   await withClient(await controlConnection(aside), async (client) => {
     await client.query('begin');
-    await client.query(
-      `insert into headgate.migration(version, id, digest, applied_by, applied_at, answer)
-       select * from jsonb_to_recordset($1::jsonb) as x(version int, id text, digest text, applied_by text, applied_at timestamptz, answer text)`,
-      [JSON.stringify(manifest.migrations)],
-    );
+    await recordMigrations(client, manifest);
     await client.query(
       `insert into headgate.fence select * from jsonb_to_recordset($1::jsonb) as x(scope text, epoch bigint, n bigint)`,
       [JSON.stringify(rows.fence)],
@@ -78,6 +73,15 @@ export async function bringBack(
   });
   await exchange(store, aside.database, ctx);
   return granted({ schemaVersion: manifest.schemaVersion });
+}
+
+/** What brought the schema where it is, as the restore point has it, into our own tables of what was filled from it. */
+export async function recordMigrations(client: pg.ClientBase, { migrations }: DumpManifest): Promise<void> {
+  await client.query(
+    `insert into headgate.migration(version, id, digest, applied_by, applied_at, answer)
+     select * from jsonb_to_recordset($1::jsonb) as x(version int, id text, digest text, applied_by text, applied_at timestamptz, answer text)`,
+    [JSON.stringify(migrations)],
+  );
 }
 
 /** The schema version of a store that this very step brought back before. */
@@ -102,50 +106,11 @@ async function controlRows(store: ExternalStore, ctx: StepContext): Promise<Cont
   });
 }
 
-/** An empty database of the same kind: encoding, collation, owner, settings, and who may connect. */
+/** An empty database of the same kind as the store's own. */
 async function createLike(store: ExternalStore, database: string): Promise<void> {
-  const quoted = pg.escapeIdentifier;
   await withClient(await store.cluster.controlConnection(), async (client) => {
     await forget(client, database);
-    const { rows } = await client.query<{ encoding: string; collate: string; ctype: string }>(
-      `select pg_encoding_to_char(encoding) as encoding, datcollate as collate, datctype as ctype from pg_database where datname = $1`,
-      [store.database],
-    );
-    const { encoding, collate, ctype } = rows[0]!;
-    await client.query(
-      `create database ${quoted(database)} owner ${quoted(store.user)} template template0 encoding ${pg.escapeLiteral(encoding)}
-       lc_collate ${pg.escapeLiteral(collate)} lc_ctype ${pg.escapeLiteral(ctype)}`,
-    );
-    const { rows: settings } = await client.query<{ role: string | null; name: string; value: string }>(
-      `select case when setrole <> 0 then pg_get_userbyid(setrole) end as role,
-         split_part(each, '=', 1) as name, substr(each, strpos(each, '=') + 1) as value
-       from pg_db_role_setting, unnest(setconfig) as each
-       where setdatabase = (select oid from pg_database where datname = $1)`,
-      [store.database],
-    );
-    for (const { role, name, value } of settings) {
-      const whose =
-        role === null ? `database ${quoted(database)}` : `role ${quoted(role)} in database ${quoted(database)}`;
-      if (!LISTS.has(name)) {
-        await client.query(`alter ${whose} set ${quoted(name)} = ${pg.escapeLiteral(value)}`);
-        continue;
-      }
-      // As one literal a list would become one name. The server takes it apart, and hands it on.
-      await client.query('begin');
-      await client.query('select set_config($1, $2, true)', [name, value]);
-      await client.query(`alter ${whose} set ${quoted(name)} from current`);
-      await client.query('commit');
-    }
-    const { rows: rights } = await client.query<{ right: string; grantee: string | null }>(
-      `select privilege_type as right, case when grantee <> 0 then pg_get_userbyid(grantee) end as grantee
-       from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) where datname = $1`,
-      [store.database],
-    );
-    await client.query(`revoke all on database ${quoted(database)} from public`);
-    for (const { right, grantee } of rights.filter((each) => !each.grantee?.startsWith(MIGRATOR)))
-      await client.query(
-        `grant ${right} on database ${quoted(database)} to ${grantee === null ? 'public' : quoted(grantee)}`,
-      );
+    await createDatabase(client, database, store.user, await likenessOf(client, store.database));
   });
 }
 
@@ -153,7 +118,12 @@ async function createLike(store: ExternalStore, database: string): Promise<void>
  * Fills it as the application's owner, never as the superuser: what a dump holds is the application's, and a check or an
  * index may call functions of its own as rows come in. Only extensions need more, and are made beforehand.
  */
-async function fill(aside: ExternalStore, manifest: DumpManifest, source: Source, ctx: StepContext): Promise<void> {
+export async function fill(
+  aside: ExternalStore,
+  manifest: DumpManifest,
+  source: Pick<Source, 'toolsDir' | 'dump'>,
+  ctx: Pick<StepContext, 'remainingMs' | 'signal'>,
+): Promise<void> {
   const { toolsDir, dump } = source;
   const workDir = join(aside.restorePointsDir, '.work');
   const url = { ...(await aside.cluster.url()), database: aside.database };
@@ -193,7 +163,7 @@ async function fill(aside: ExternalStore, manifest: DumpManifest, source: Source
 }
 
 /** Removes what an earlier restore left behind, with the migrations' login that was made for it. */
-async function forget(client: pg.Client, database: string): Promise<void> {
+export async function forget(client: pg.ClientBase, database: string): Promise<void> {
   const { rows } = await client.query<{ oid: string }>('select oid::text from pg_database where datname = $1', [
     database,
   ]);
@@ -203,27 +173,43 @@ async function forget(client: pg.Client, database: string): Promise<void> {
 
 /** Both names change in one transaction: at every moment there is one database of the store's name, and only one. */
 async function exchange(store: ExternalStore, aside: string, ctx: StepContext): Promise<void> {
-  const [live, fresh, old] = [store.database, aside, beforeOf(store)].map((each) => pg.escapeIdentifier(each));
   await withClient(await store.cluster.controlConnection(), async (client) => {
-    await client.query(`comment on database ${fresh} is ${pg.escapeLiteral(markOf(ctx))}`);
+    await client.query(`comment on database ${pg.escapeIdentifier(aside)} is ${pg.escapeLiteral(markOf(ctx))}`);
     await forget(client, beforeOf(store));
-    const until = performance.now() + Math.max(5_000, Math.min(30_000, ctx.remainingMs()));
-    for (;;) {
-      try {
-        await client.query('begin');
-        await client.query(
-          `select pg_terminate_backend(pid, 2000) from pg_stat_activity where datname = any($1) and pid <> pg_backend_pid()`,
-          [[store.database, aside]],
-        );
-        await client.query(`alter database ${live} rename to ${old}`);
-        await client.query(`alter database ${fresh} rename to ${live}`);
-        await client.query('commit');
-        return;
-      } catch (error) {
-        await client.query('rollback');
-        // The application came back between two statements; its next try meets the new database.
-        if ((error as { code?: string }).code !== '55006' || performance.now() >= until) throw error;
-      }
-    }
+    const forMs = Math.max(5_000, Math.min(30_000, ctx.remainingMs()));
+    await rename(
+      client,
+      [
+        [store.database, beforeOf(store)],
+        [aside, store.database],
+      ],
+      forMs,
+    );
   });
+}
+
+/** Databases take other names, in that order, in one transaction; whoever is in them is thrown out, for as long as it takes. */
+export async function rename(
+  client: pg.ClientBase,
+  names: readonly (readonly [from: string, to: string])[],
+  forMs: number,
+): Promise<void> {
+  const until = performance.now() + forMs;
+  for (;;) {
+    try {
+      await client.query('begin');
+      await client.query(
+        `select pg_terminate_backend(pid, 2000) from pg_stat_activity where datname = any($1) and pid <> pg_backend_pid()`,
+        [names.map(([from]) => from)],
+      );
+      for (const [from, to] of names)
+        await client.query(`alter database ${pg.escapeIdentifier(from)} rename to ${pg.escapeIdentifier(to)}`);
+      await client.query('commit');
+      return;
+    } catch (error) {
+      await client.query('rollback');
+      // The application came back between two statements; its next try meets the new database.
+      if ((error as { code?: string }).code !== '55006' || performance.now() >= until) throw error;
+    }
+  }
 }

@@ -19,6 +19,7 @@ import { controlConnection } from '../store/store-session.ts';
 import { bringBack } from './bring-back.ts';
 import { DumpManifest } from './dump-manifest.ts';
 import type { ExternalStore } from './external-store.ts';
+import { likenessOf, placeAndRoles } from './likeness.ts';
 import { findTools, runTool } from './postgres-tools.ts';
 
 /** Restore points of databases that somebody else keeps: dumps of one moment each, with a manifest. */
@@ -74,6 +75,7 @@ export class DumpRestorePoints implements RestorePoints {
       const { rows: extensions } = await client.query<{ name: string; schema: string }>(
         `select extname as name, extnamespace::regnamespace::text as schema from pg_extension where extname <> 'plpgsql' order by 1`,
       );
+      const { place, roles } = await placeAndRoles(client, store.user);
       const point = await kept.complete(partial, {
         v: 1,
         id,
@@ -88,6 +90,8 @@ export class DumpRestorePoints implements RestorePoints {
         files: await digestTree(join(partial, 'dump'), 'dump', ctx.signal),
         extensions,
         migrations,
+        likeness: await likenessOf(client, store.database),
+        ...{ place, owner: store.user, roles: [...roles], fence: ctx.fence },
       });
       await kept.prune(store.keep);
       return granted(point);

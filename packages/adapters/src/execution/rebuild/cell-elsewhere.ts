@@ -32,9 +32,21 @@ export async function cellElsewhere(config: CellConfig, place: string): Promise<
       restorePointsDir: join(place, 'restore-points', name),
       files: files.map((each) => ({ name: each.name, dir: join(place, 'files', name, each.name) })),
     })),
+    // On a server of the exercise's own, which is made as the store comes back.
+    externalStores: mapped(config.externalStores, ({ url: _4, adminUrl: _5, standbys: _6, ...store }, name) => ({
+      ...store,
+      ...urlsIn(join(place, 'servers', name)),
+      standbys: {},
+      restorePointsDir: join(place, 'restore-points', name),
+    })),
     router: { ...config.router, listenPort: next(), adminPort: next(), tokenFile: join(place, 'router-token') },
     ...(tokens !== undefined && { tenantTokensFile: tokens }),
   };
+}
+
+/** Where the URLs stand of the server that an exercise makes in that folder. */
+export function urlsIn(dir: string): { readonly url: { file: string }; readonly adminUrl: { file: string } } {
+  return { url: { file: `${dir}.url` }, adminUrl: { file: `${dir}.admin-url` } };
 }
 
 /**

@@ -12,6 +12,8 @@ import { endLeftovers } from '../program-run/leftovers.ts';
 import { physicalStore } from '../restore-points/physical-store.ts';
 import { endRunning } from '../running-cell.ts';
 import { cellElsewhere, odooElsewhere } from './cell-elsewhere.ts';
+import { stopExerciseServers } from './exercise-server.ts';
+import { endExternalPrograms } from './rebuild-external-store.ts';
 import { endOdooPrograms } from './rebuild-odoo-store.ts';
 import { clearStaging } from './rebuild-store.ts';
 
@@ -79,7 +81,9 @@ async function removePlace(dir: string): Promise<void> {
     if (config.kind !== 'odoo') {
       const programs = await findPrograms(15, dir);
       for (const name of Object.keys(config.stores)) await clearStaging(physicalStore(config, name, programs));
+      for (const store of Object.values(config.externalStores)) await endExternalPrograms(store);
     }
   }
+  await stopExerciseServers(dir);
   await rm(dir, { recursive: true, force: true });
 }

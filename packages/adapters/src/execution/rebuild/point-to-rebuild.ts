@@ -6,8 +6,9 @@ import type { SealedPoint, Trust, WalIdentity } from '@headgate/documents';
 import type { RebuildPoint } from '@headgate/domain';
 import type { ObjectStore } from '@headgate/execution';
 import { newestOnItsWay } from '../drill/sealed-to-drill.ts';
+import { DumpManifest } from '../external-store/dump-manifest.ts';
 import { choosePoint } from '../vault/choose-point.ts';
-import { allThere, type Unsealing, unsealOwn } from '../vault/unseal-point.ts';
+import { allThere, type Unsealing, unsealOwn, unsealOwnText } from '../vault/unseal-point.ts';
 import { readReach } from '../vault/wal/vaulted-wal.ts';
 import { firstGap, followsOn, gapText, segmentsOnTheWay } from '../vault/wal/whole-log.ts';
 
@@ -34,6 +35,58 @@ export async function tenantToRebuild({ of, vault, trust, identities, signal }: 
   if (!chosen.ok) return { why: chosen.why };
   const looked = await lookedAt(chosen.unsealing, 'dump', identities);
   return 'why' in looked ? looked : { point: { ...looked.point, proofs: ODOO_PROOFS } };
+}
+
+/** What a store on somebody else's server asks of the next one, by the restore point that it would come back from. */
+export interface DumpWants {
+  /** The dump's server's, and that of the oldest pg_restore that reads it. */
+  readonly major: number;
+  readonly toolsMajor: number;
+  /** Where it was, and with which encoding; points from before don't say. */
+  readonly place: string | undefined;
+  readonly encoding: string | undefined;
+  /** The login that owned it; another one may own it there, and then its rights name this one, too. */
+  readonly owner: string | undefined;
+  /** Beside its owner. */
+  readonly roles: readonly string[];
+  readonly extensions: readonly string[];
+}
+
+/** What is said to whoever can name a restore point; a plan is made of the newest. */
+const NAME_ANOTHER = /; name an older one with --id if you want that$/;
+const BRING_BACK =
+  'bring it back from where the vault is copied to; headgate-agent restore-points list --config FILE says what lies there';
+
+/** The newest of a store on somebody else's server: sealed for it, every part there, opened by the identity. A dump has no log. */
+export async function dumpToRebuild({
+  of,
+  vault,
+  trust,
+  identities,
+  signal,
+}: PointAsk): Promise<PointFound & { readonly wants?: DumpWants }> {
+  const chosen = await choosePoint(vault, of, undefined, trust, signal);
+  if (!chosen.ok) return { why: chosen.why.replace(NAME_ANOTHER, ''), unblock: BRING_BACK };
+  const { unsealing } = chosen;
+  const looked = await lookedAt(unsealing, 'dump', identities, unsealing.sealed.database.major);
+  if ('why' in looked) return looked;
+  const { point } = looked;
+  const found = { point: { ...point, proofs: [`the schema is ${point.schemaVersion}`] } };
+  // Without an identity nothing is begun, and that is said elsewhere.
+  if (identities.length === 0) return found;
+  const text = await unsealOwnText(unsealing, identities);
+  if (!text.ok) return { why: text.why };
+  const own = DumpManifest.safeParse(JSON.parse(text.value));
+  if (!own.success) return { why: `${point.id} is no dump of a store on somebody else’s server` };
+  const { place, owner, roles = [], extensions, likeness } = own.data;
+  const { major, tool } = unsealing.sealed.database;
+  return {
+    ...found,
+    wants: {
+      ...{ major, toolsMajor: Math.max(major, Number.parseInt(tool.version, 10) || 0), place },
+      ...{ encoding: likeness?.encoding, roles, extensions: extensions.map(({ name }) => name), owner },
+    },
+  };
 }
 
 /** PostgreSQL's major version that cells are kept with. */
@@ -75,9 +128,10 @@ async function lookedAt(
   unsealing: Unsealing,
   form: SealedPoint['database']['form'],
   identities: readonly string[],
+  major = MAJOR,
 ): Promise<{ readonly point: RebuildPoint } | { readonly why: string }> {
   const { sealed, manifest } = unsealing;
-  const unfit = whyUnfit(sealed, form);
+  const unfit = whyUnfit(sealed, form, major);
   if (unfit !== undefined) return { why: unfit };
   const there = await allThere(unsealing);
   if (!there.ok) return { why: there.why };
@@ -91,11 +145,12 @@ async function lookedAt(
 function whyUnfit(
   { id, database: { form, major } }: SealedPoint,
   wanted: SealedPoint['database']['form'],
+  kept: number,
 ): string | undefined {
   if (form !== wanted)
     return wanted === 'physical'
       ? `${id} is a ${form}, and a store of ours comes back from a copy of its files`
-      : `${id} is ${form}, and a tenant of Odoo comes back from a ${wanted}`;
-  if (major !== MAJOR) return `${id} is of PostgreSQL ${major}, and cells are kept with ${MAJOR}`;
+      : `${id} is ${form}, and this store comes back from a ${wanted}`;
+  if (major !== kept) return `${id} is of PostgreSQL ${major}, and cells are kept with ${kept}`;
   return undefined;
 }

@@ -9,12 +9,14 @@ import { withClient } from '../../postgres-cluster/database.ts';
 import { findPrograms } from '../../postgres-cluster/programs.ts';
 import { type CellPorts, openCell } from '../cell.ts';
 import { type AnyCellConfig, openAnyCell } from '../cell-kinds.ts';
+import { readConnectionUrl } from '../external-store/connection-url.ts';
+import { ExternalServer } from '../external-store/external-store.ts';
 import { odooStores } from '../odoo/odoo-cell.ts';
 import type { OdooCellConfig } from '../odoo/odoo-cell-config.ts';
 import { inRecords } from '../odoo/records.ts';
 import type { ReleaseWithFiles } from '../rehearsal/business/serving-releases.ts';
 import { physicalStore } from '../restore-points/physical-store.ts';
-import { controlConnection, fenceScope } from '../store/store-session.ts';
+import { controlConnection, fenceScope, type Store } from '../store/store-session.ts';
 import { compareModules, neutraliseTenants } from './odoo-modules.ts';
 
 /** How long a release may take until it is healthy, and a route until it is changed. Milliseconds. */
@@ -137,8 +139,15 @@ async function newestFence(config: AnyCellConfig): Promise<Fence> {
       return rows[0] === undefined ? newest : { epoch: Number(rows[0].epoch), n: Number(rows[0].n) };
     });
   const programs = await findPrograms(15, config.dir);
-  for (const name of Object.keys(config.stores)) {
-    const found = await withClient(await controlConnection(physicalStore(config, name, programs)), async (client) => {
+  const stores: Pick<Store, 'cluster' | 'database'>[] = Object.keys(config.stores).map((name) =>
+    physicalStore(config, name, programs),
+  );
+  for (const { url, adminUrl } of Object.values(config.externalStores)) {
+    const { database } = await readConnectionUrl(url);
+    stores.push({ cluster: new ExternalServer(adminUrl, database), database });
+  }
+  for (const store of stores) {
+    const found = await withClient(await controlConnection(store), async (client) => {
       const { rows } = await client.query<{ epoch: string; n: string }>(
         'select epoch::text, n::text from headgate.fence where scope = $1',
         [fenceScope(config)],

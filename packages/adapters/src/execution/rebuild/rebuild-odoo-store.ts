@@ -14,6 +14,7 @@ import { syncFolder } from '../../machine/durable-file.ts';
 import { makeRootFolder } from '../../machine/reachable.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { countRows } from '../census/count-rows.ts';
+import { urlOf } from '../drill/brought-back.ts';
 import { compareAttachments } from '../odoo/attachments.ts';
 import { plainName } from '../odoo/command.ts';
 import { DatabaseDoor, endSessions } from '../odoo/database-door.ts';
@@ -170,7 +171,7 @@ async function compared(
   draft.attachments = { ...attachments, promisedMissing: manifest.danglingAttachments };
   const found = await indexesChecked({
     ...{ name: store.name, cluster: stores.cluster, database, staging: stagingOf(stores, store) },
-    ...{ deadlineMs, signal, say },
+    ...{ url: await urlOf(stores.cluster, database), deadlineMs, signal, say },
   });
   if (found !== undefined) draft.amcheck = found;
   return draft;

@@ -15,12 +15,13 @@ import { withClient } from '../../postgres-cluster/database.ts';
 import { holdMoment } from '../census/count-rows.ts';
 import { amcheck } from '../drill/amcheck.ts';
 import { urlOf } from '../drill/brought-back.ts';
+import type { ConnectionUrl } from '../external-store/connection-url.ts';
 import { endLeftovers } from '../program-run/leftovers.ts';
 import { recordedVersion } from '../rehearsal/copy.ts';
 import type { BackedStore } from '../restore-points/backed-store.ts';
 import { layOutFiles } from '../restore-points/copy-source.ts';
 import { restoreAside } from '../restore-points/recovery.ts';
-import { controlConnection } from '../store/store-session.ts';
+import { controlConnection, type StoreServer } from '../store/store-session.ts';
 import { choosePoint } from '../vault/choose-point.ts';
 import { fetchPoint } from '../vault/fetch-point.ts';
 import { PointContents } from '../vault/point-contents.ts';
@@ -173,7 +174,8 @@ export async function checked(
   draft: Draft,
 ): Promise<Cluster> {
   const { store, of } = ask;
-  const found = await indexesChecked({ ...ask, name: of.store, cluster, database: store.database, staging });
+  const url = await urlOf(cluster, store.database);
+  const found = await indexesChecked({ ...ask, name: of.store, cluster, database: store.database, url, staging });
   if (found !== undefined) draft.amcheck = found;
   const version = await schemaOf(cluster, store);
   if (version !== undefined) draft.schema = version;
@@ -185,14 +187,22 @@ export async function indexesChecked({
   name,
   cluster,
   database,
+  url,
+  toolsDir,
+  toolsMajor,
   staging,
   deadlineMs,
   signal,
   say,
 }: Pick<StoreToRebuild, 'deadlineMs' | 'signal' | 'say'> & {
   readonly name: string;
-  readonly cluster: Cluster;
+  readonly cluster: StoreServer;
   readonly database: string;
+  /** A superuser's. */
+  readonly url: ConnectionUrl;
+  readonly toolsDir?: string | undefined;
+  /** The oldest version of PostgreSQL's programs that will do; absent: the server's. */
+  readonly toolsMajor?: number | undefined;
   readonly staging: string;
 }): Promise<ExercisedStore['amcheck']> {
   say(`${name}: tables and indexes are checked …`);
@@ -202,8 +212,14 @@ export async function indexesChecked({
     return rowCount === 1;
   });
   const found = await amcheck({
-    copy: { url: await urlOf(cluster, database) },
-    ...{ major: await cluster.major(), toolsDir: undefined, workDir: join(staging, 'programs'), deadlineMs, signal },
+    copy: { url },
+    ...{
+      major: toolsMajor ?? (await cluster.major()),
+      toolsDir,
+      workDir: join(staging, 'programs'),
+      deadlineMs,
+      signal,
+    },
   });
   signal.throwIfAborted();
   if (!had) await withClient(control, (client) => client.query('drop extension if exists amcheck'));

@@ -50,6 +50,12 @@ export async function unsealOwn(unsealing: Unsealing, identities: readonly strin
   return own.ok ? granted(own.value.contents) : own;
 }
 
+/** The same, as its text: for what a kind of restore point says beside what all of them do. */
+export async function unsealOwnText(unsealing: Unsealing, identities: readonly string[]): Promise<Answer<string>> {
+  const own = await unsealContents(partsOfPoint(unsealing), identities, readContents(unsealing));
+  return own.ok ? granted(own.value.text) : own;
+}
+
 function readContents({ point: { id, store } }: Unsealing): ReadContents<PointContents> {
   return (value) => {
     const contents = PointContents.safeParse(value);

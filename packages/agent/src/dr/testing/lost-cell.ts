@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CellPorts, openCell } from '@headgate/adapters/execution/cell';
 import { type CellConfig, parseCellConfig } from '@headgate/adapters/execution/cell-config';
+import { ownersConfig, readConnectionUrl } from '@headgate/adapters/execution/external-store/connection-url';
+import type { ExternalStoreConfig } from '@headgate/adapters/execution/external-store/external-store';
 import type { ObjectStoreConfig } from '@headgate/adapters/execution/object-store/object-store-config';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { closeLog, noteReach } from '@headgate/adapters/execution/pgbackrest/log-reach';
@@ -84,10 +86,12 @@ export interface Elsewhere {
   readonly vault?: ObjectStoreConfig;
   /** The repository of the store main, which has pgBackRest then, and no files beside it. */
   readonly repository?: object;
+  /** Of the store main, which is on somebody else's server then, and has no files beside it: `url` and `adminUrl`. */
+  readonly external?: Pick<ExternalStoreConfig, 'url' | 'adminUrl'>;
 }
 
 /** Made, with rows in both stores, and a release in its slot. */
-export async function lostCell({ vault, repository }: Elsewhere = {}): Promise<LostCell> {
+export async function lostCell({ vault, repository, external }: Elsewhere = {}): Promise<LostCell> {
   const dir = await mkdtemp(join(tmpdir(), 'headgate-lost-'));
   await chmod(dir, 0o755);
   for (const name of ['vault', 'work', 'sealing', 'kept']) await mkdir(join(dir, name), { mode: 0o755 });
@@ -126,15 +130,22 @@ export async function lostCell({ vault, repository }: Elsewhere = {}): Promise<L
     secretEnv: { PAYMENT_KEY: at('kept', 'payment') },
     storeEnv: { DATABASE_URL: 'main' },
     stores: {
-      main: {
-        ...store('main', one),
-        dependsOn: ['platform'],
-        ...(repository === undefined
-          ? { files: [{ name: 'attachments', dir: at('machine', 'attachments') }] }
-          : { pgbackrest: { stanza: 'main', repository, passphraseFile: at('kept', 'passphrase') } }),
-      },
+      ...(external === undefined && {
+        main: {
+          ...store('main', one),
+          dependsOn: ['platform'],
+          ...(repository === undefined
+            ? { files: [{ name: 'attachments', dir: at('machine', 'attachments') }] }
+            : { pgbackrest: { stanza: 'main', repository, passphraseFile: at('kept', 'passphrase') } }),
+        },
+      }),
       platform: store('platform', two),
     },
+    ...(external !== undefined && {
+      externalStores: {
+        main: { ...external, dependsOn: ['platform'], restorePointsDir: at('machine', 'main-points') },
+      },
+    }),
     tenants: { ada: { store: 'main', ring: 'internal' }, bob: { store: 'main', ring: 'broad' } },
     router: { listenPort, adminPort, tokenFile: at('machine', 'router-token') },
     tenantTokensFile: at('kept', 'tokens.json'),
@@ -187,13 +198,19 @@ export async function lostCell({ vault, repository }: Elsewhere = {}): Promise<L
     if (outcome.kind !== 'done') throw new Error(JSON.stringify(outcome));
   };
   const programs = await findPrograms(15, config.dir);
-  const query: LostCell['query'] = async (name, sql) =>
-    withClient(
-      await physicalStore(config, name, programs).cluster.connection('app'),
-      async (client) => (await client.query(sql)).rows,
-    );
+  const query: LostCell['query'] = async (name, sql) => {
+    const elsewhere = config.externalStores[name];
+    const connection =
+      elsewhere === undefined
+        ? await physicalStore(config, name, programs).cluster.connection('app')
+        : await readConnectionUrl(elsewhere.url).then((url) =>
+            ownersConfig(url, { user: url.user, password: url.password }),
+          );
+    return withClient(connection, async (client) => (await client.query(sql)).rows);
+  };
   for (const name of STORES) {
-    await query(name, 'create table entry(n int primary key, note text); alter table entry owner to app');
+    await query(name, 'create table entry(n int primary key, note text)');
+    if (config.stores[name] !== undefined) await query(name, 'alter table entry owner to app');
     await query(name, `insert into entry select n, '${name} ' || n from generate_series(1, 3000) n`);
   }
   await mkdir(at('machine', 'attachments'));
@@ -216,7 +233,7 @@ export async function lostCell({ vault, repository }: Elsewhere = {}): Promise<L
       for (const name of STORES) await act({ kind: 'restore-point', store: name }, rollout);
     },
     async ship() {
-      for (const name of STORES) {
+      for (const name of STORES.filter((each) => config.stores[each] !== undefined)) {
         const store = physicalStore(config, name, programs);
         if (hasPgBackRest(store)) {
           const own = await openPgBackRest(store);
