@@ -246,12 +246,47 @@ describe('what the figures would say', () => {
     const copy = await copies.fresh('unread');
     await rows(
       copy,
-      `create table document (body bytea, pages int, at date, ready bool); insert into document select email::bytea, id, born, true from customer;
+      `create table document (body bytea, pages int, at date, ready bool); create foreign data wrapper none; create server elsewhere foreign data wrapper none;
+       create foreign table crm (name text) server elsewhere; insert into document select email::bytea, id, born, true from customer;
        select lo_from_bytea(0, email::bytea) from customer limit 3`,
     );
     const { places, unread } = (await masked(copy)).leakScan;
     expect(places).toEqual([]);
-    expect(unread).toEqual({ columns: ['public.document.body'], largeObjects: 3 });
+    expect(unread).toEqual({ columns: ['public.document.body', 'public.crm'], largeObjects: 3 });
+  });
+
+  test('whatever the name of its schema, a table is looked through', async () => {
+    const copy = await copies.fresh('dotted');
+    await rows(
+      copy,
+      `create schema "acme.example"; create table "acme.example"."t.x" as select email as said from customer limit 3`,
+    );
+    expect((await masked(copy)).leakScan.places).toEqual([{ table: 'acme.example.t.x', column: 'said', rows: 3 }]);
+  });
+
+  test('a materialized view is computed after those that it reads, however it came to read them', async () => {
+    const copy = await copies.fresh('views');
+    await rows(
+      copy,
+      `create view named as select name from customer; create materialized view listed as select name from named;
+       create materialized view names as select name from customer; create or replace view named as select name from names`,
+    );
+    expect((await masked(copy)).leakScan.places).toEqual([]);
+    expect(await rows(copy, 'select count(*)::int as n from listed join customer using (name)')).toEqual([{ n: 200 }]);
+  });
+
+  test('and where nobody can know what it reads, the originals in it are found', async () => {
+    const copy = await copies.fresh('hidden');
+    await rows(
+      copy,
+      `create function named() returns setof text language sql as 'select name from public.customer';
+       create materialized view listed as select named() as name; create materialized view names as select name from customer`,
+    );
+    await rows(
+      copy,
+      `create or replace function named() returns setof text language sql as 'select name from public.names'`,
+    );
+    expect((await masked(copy)).leakScan.places).toEqual([{ table: 'public.listed', column: 'name', rows: 200 }]);
   });
 
   test('a broken key, two values that met, amounts that drifted and a name put back are seen', async () => {
