@@ -100,6 +100,18 @@ test('a plan of low risk takes nobody’s approval, is carried out without agent
   expect(JSON.parse(again.out)).toMatchObject({ begun: 2, agrees: true, told: null, done: { acknowledged: 0 } });
 });
 
+test('what was carried out for some tenants says nothing of the others', async () => {
+  const config = JSON.parse(await readFile(join(real.dir, 'agent.yaml'), 'utf8'));
+  config.cells[0].tenants.globex = { store: 'main', ring: 'broad' };
+  await writeFile(join(real.dir, 'two.yaml'), JSON.stringify(config));
+  await query(`update invoice set state = 'created'`);
+  const two = [...OF.slice(0, 3), 'two.yaml'];
+  const planned = await agent(...two, '--store', 'main', '--tenants', 'acme,acme', '--plan', 'some.json');
+  expect(planned.out).toContain('1 tenant, 1 transaction compared');
+  const ran = await agent(...two, '--carry-out', 'some.json');
+  expect(ran.out).toContain('Both sides agree.\nThat is of 1 of the store’s 2 tenants: nobody looked at the others.');
+});
+
 test.each<[string, readonly string[], number, RegExp]>([
   [
     'a store beside the plan’s',

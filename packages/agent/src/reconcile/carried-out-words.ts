@@ -15,7 +15,7 @@ export function carriedOutLines(
   { right, money }: Pick<ReconciliationContent['spec'], 'right' | 'money'>,
   written: WrittenDown,
 ): readonly string[] {
-  const { reconciliation, store, plan, risk, by, approvals, done, lines, begun, before, after, agrees, classes } =
+  const { reconciliation, store, plan, risk, by, approvals, done, lines, begun, before, after, agrees, classes, some } =
     facts;
   const yes =
     approvals.length === 0 ? 'no approval was needed' : `approved by ${approvals.map((a) => a.by).join(', ')}`;
@@ -47,6 +47,9 @@ export function carriedOutLines(
     ...classCountLines(classes),
     '',
     agrees ? 'Both sides agree.' : 'The two sides do NOT agree.',
+    ...(some === undefined
+      ? []
+      : [`That is of ${some.tenants} of the store’s ${some.of} tenants: nobody looked at the others.`]),
     ...proofLines(told, written),
   ];
 }

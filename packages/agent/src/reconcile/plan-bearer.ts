@@ -155,12 +155,18 @@ export class PlanBearer {
           : 'nothing was changed; run it again, or correct the document and have a new plan approved',
       );
     stepEnded(cell.name);
-    const facts = factsOf({ plan, digest }, outcome.value, begun!, by, approvals);
+    const facts = factsOf({ plan, digest, tenants: this.#tenantsOf(plan) }, outcome.value, begun!, by, approvals);
     const statement = await this.#signed(facts);
     await file.ended(statement);
     log.warn({ ...facts, before: undefined, after: undefined }, 'a compensation plan was carried out');
     const told = (await tellReconciled(this.#parts.plane, file, log).catch(() => undefined)) ?? null;
     return { ok: true, value: { facts, statement, told, leftAlone: leftAlone(outcome.value) } };
+  }
+
+  /** How many tenants live in a plan's store. */
+  #tenantsOf({ cell, environment, store }: JudgedAsk['plan']): number {
+    const of = this.#parts.config.cells.find((each) => each.cell === cell && each.environment === environment);
+    return Object.values(of?.tenants ?? {}).filter((tenant) => tenant.store === store).length;
   }
 
   async #signed(facts: ReconciledFacts): Promise<Readonly<Record<string, unknown>>> {
@@ -170,7 +176,7 @@ export class PlanBearer {
 }
 
 function factsOf(
-  { plan, digest }: Pick<JudgedAsk, 'plan'> & { readonly digest: Digest },
+  { plan, digest, tenants }: Pick<JudgedAsk, 'plan'> & { readonly digest: Digest; readonly tenants: number },
   { done, covered, after, agrees }: Compensated,
   { startedAt, begun, before }: BegunCompensation,
   by: string,
@@ -178,6 +184,7 @@ function factsOf(
 ): ReconciledFacts {
   const { environment, cell, store, reconciliation, document, risk, lines } = plan;
   const { replayed, acknowledged, cancelled, posted } = done;
+  const looked = new Set(plan.among).size;
   return {
     ...{ environment, cell, store, reconciliation, document, plan: digest, risk: risk.level, by },
     approvals: approvals.map((each) => ({ by: each.by, digest: each.digest })),
@@ -190,6 +197,8 @@ function factsOf(
       leftAlone: covered.changed.length + covered.fresh.length,
       asked: covered.asked.length,
     },
+    // Nobody may take what was seen of some for what is so of all.
+    ...(looked < tenants && { some: { tenants: looked, of: tenants } }),
     compared: after.compared,
     classes: countClasses(after.lasting.map(lineOf).map((line) => line.class)),
     ...{ before, after: toldSums(after.sums), agrees },

@@ -41,6 +41,8 @@ export interface ReconciledFacts {
     /** A person's to decide. */
     readonly asked: number;
   };
+  /** Where not all of the store's tenants were looked at: of how many it speaks, and how many there are. */
+  readonly some?: { readonly tenants: number; readonly of: number };
   readonly compared: number;
   /** What is caught between the two sides afterwards, by class. */
   readonly classes: ClassCounts;
@@ -58,7 +60,7 @@ export interface ReconciledEvidence extends ReconciledFacts {
 }
 
 /** What was done and what it came to, in one sentence. */
-export function reconciledText({ done, lines, classes, agrees, after }: ReconciledFacts): string {
+export function reconciledText({ done, lines, classes, agrees, after, some }: ReconciledFacts): string {
   const { replayed, acknowledged, cancelled, posted } = done;
   const did = [
     ...(replayed > 0 ? [`${replayed} replayed`] : []),
@@ -73,7 +75,8 @@ export function reconciledText({ done, lines, classes, agrees, after }: Reconcil
   const caught = classesText(classes);
   const sums = sumsAgree(after) ? 'the sums are equal' : `the sums are NOT equal${firstApart(after)}`;
   const end = agrees ? 'both sides agree' : `the sides do NOT agree${caught === '' ? '' : ` (${caught})`}`;
-  return `${[...(did.length === 0 ? ['nothing changed'] : did), ...rest].join(', ')}; ${end}, ${sums}`;
+  const of = some === undefined ? '' : `of ${some.tenants} of the store’s ${some.of} tenants alone: `;
+  return `${of}${[...(did.length === 0 ? ['nothing changed'] : did), ...rest].join(', ')}; ${end}, ${sums}`;
 }
 
 function firstApart(sums: readonly SideSum[]): string {
