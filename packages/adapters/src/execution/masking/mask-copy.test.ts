@@ -255,6 +255,32 @@ describe('what the figures would say', () => {
     expect(unread).toEqual({ columns: ['public.document.body', 'public.crm'], largeObjects: 3 });
   });
 
+  test('what a field of JSON holds is masked and looked for as a number, in a list and in an object, too', async () => {
+    const copy = await copies.fresh('fields');
+    await rows(
+      copy,
+      `create table crm (id int primary key, card jsonb, note text);
+       insert into crm select id, jsonb_build_object('phone', 491700000000 + id * 7919, 'seats', 491700000000, 'mails', jsonb_build_array('xq' || id || '@a.example'),
+         'name', jsonb_build_object('first', 'Qwertz' || id, 'phone', '+49 170 ' || 1000000 + id * 7919)), 'xq' || id || '@a.example' from customer where id < 100;
+       insert into crm select 1000, '{}', 'call ' || (491700000000 + 7919)`,
+    );
+    const fields = [
+      { field: 'phone', as: 'phone' as const },
+      { field: 'mails', as: 'email' as const },
+      { field: 'name', as: 'person-name' as const },
+    ];
+    const { places } = (await masked(copy, [...RULES, { table: 'crm', column: 'card', mask: 'json', fields }]))
+      .leakScan;
+    expect(places).toEqual([{ table: 'public.crm', column: 'note', rows: 100 }]);
+    const [row] = await rows(
+      copy,
+      `select count(*)::int as n, count(distinct card ->> 'phone')::int as phones, count(*) filter (where jsonb_typeof(card -> 'phone') = 'number'
+         and (card ->> 'phone')::numeric <> 491700000000 + id * 7919 and card ->> 'seats' = '491700000000' and card #>> '{name,phone}' ~ '^\\+49 \\d{3} \\d{7}$'
+         and card #>> '{name,first}' not like 'Qwertz%' and card #>> '{mails,0}' like '%@example.org')::int as good from crm where id < 1000`,
+    );
+    expect(row).toEqual({ n: 99, phones: 99, good: 99 });
+  });
+
   test('whatever the name of its schema, a table is looked through', async () => {
     const copy = await copies.fresh('dotted');
     await rows(
