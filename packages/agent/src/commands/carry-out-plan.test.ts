@@ -128,7 +128,7 @@ test('what was carried out for some tenants says nothing of the others', async (
   const planned = await agent(...two, '--store', 'main', '--tenants', 'acme,acme', '--plan', 'some.json');
   expect(planned.out).toContain('1 tenant, 1 transaction compared');
   const ran = await agent(...two, '--carry-out', 'some.json');
-  expect(ran.out).toContain('Both sides agree.\nThat is of 1 of the store’s 2 tenants: nobody looked at the others.');
+  expect(ran.out).toContain('Of 1 of the store’s 2 tenants, nobody having looked at the others:\nBoth sides agree.');
 });
 
 test.each<[string, readonly string[], number, RegExp]>([

@@ -46,10 +46,10 @@ export function carriedOutLines(
     'Caught between the two sides now',
     ...classCountLines(classes),
     '',
-    agrees ? 'Both sides agree.' : 'The two sides do NOT agree.',
     ...(some === undefined
       ? []
-      : [`That is of ${some.tenants} of the store’s ${some.of} tenants: nobody looked at the others.`]),
+      : [`Of ${some.tenants} of the store’s ${some.of} tenants, nobody having looked at the others:`]),
+    agrees ? 'Both sides agree.' : 'The two sides do NOT agree.',
     ...proofLines(told, written),
   ];
 }
