@@ -290,6 +290,27 @@ describe('what the figures would say', () => {
     expect((await masked(copy)).leakScan.places).toEqual([{ table: 'acme.example.t.x', column: 'said', rows: 3 }]);
   });
 
+  test('settings, options of other servers, keys of partitions, expressions of statistics and the comment of public are definitions, too', async () => {
+    const copy = await copies.fresh('defined');
+    const [one] = await rows(copy, 'select quote_literal(email) as mail from customer order by id limit 1');
+    await rows(
+      copy,
+      `alter database defined set app.owner = ${one?.mail}; comment on schema public is ${one?.mail};
+       create foreign data wrapper none; create server elsewhere foreign data wrapper none options (as_user ${one?.mail});
+       create foreign table crm (name text options (told ${one?.mail})) server elsewhere;
+       create table parted (said text) partition by list ((coalesce(said, ${one?.mail})));
+       create table counted (said text, n int); create statistics said_n on (said || ${one?.mail}), n from counted`,
+    );
+    expect((await masked(copy)).leakScan.places.map(({ table, column }) => `${table}: ${column}`).sort()).toEqual([
+      'elsewhere: options (definition)',
+      'public.crm: options (definition)',
+      'public.parted: partition key (definition)',
+      'public.said_n: statistics (definition)',
+      'schema public: comment (definition)',
+      'this database: settings (definition)',
+    ]);
+  });
+
   test('a materialized view is computed after those that it reads, however it came to read them', async () => {
     const copy = await copies.fresh('views');
     await rows(
