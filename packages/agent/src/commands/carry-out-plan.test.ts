@@ -28,10 +28,14 @@ spec:
 
 let real: RealStore;
 let ledger: JsonServer;
+/** How often the ledger still answers. */
+let answers = Number.POSITIVE_INFINITY;
 
 beforeAll(async () => {
   real = await realStore();
-  ledger = await jsonServer(() => ({ body: { items: [{ key: 'acme/1', tenant: 'acme', total: 11_900 }] } }));
+  ledger = await jsonServer(() =>
+    answers-- > 0 ? { body: { items: [{ key: 'acme/1', tenant: 'acme', total: 11_900 }] } } : { status: 503 },
+  );
   const at = (name: string): string => join(real.dir, name);
   const [blue, green, listen, admin, nobody] = await freePorts(5);
   const { config: cluster } = real.store.cluster;
@@ -98,6 +102,33 @@ test('a plan of low risk takes nobody’s approval, is carried out without agent
   expect(kept.untold).toEqual([JSON.parse(await readFile(join(real.dir, 'statement.json'), 'utf8'))]);
   const again = await agent(...OF, '--carry-out', 'plan.json', '--json');
   expect(JSON.parse(again.out)).toMatchObject({ begun: 2, agrees: true, told: null, done: { acknowledged: 0 } });
+});
+
+test('a side that goes away once it was done: who ran it is told what was done, and so is the log, by who runs it again', async () => {
+  await query(`update invoice set state = 'created'`);
+  answers = 2;
+  const ran = await agent(...OF, '--carry-out', 'plan.json');
+  expect(ran.code).toBe(69);
+  expect(ran.err).toMatch(/1 acknowledged already, and then both sides couldn’t be compared: ledger answered 503/);
+  expect(await query('select state from invoice')).toEqual([{ state: 'acknowledged' }]);
+  answers = Number.POSITIVE_INFINITY;
+  const again = await agent(...OF, '--carry-out', 'plan.json', '--json');
+  expect(JSON.parse(again.out)).toMatchObject({ agrees: true, done: { acknowledged: 1 }, lines: { gone: 1 } });
+  // Once is once.
+  const third = await agent(...OF, '--carry-out', 'plan.json', '--json');
+  expect(JSON.parse(third.out)).toMatchObject({ agrees: true, done: { acknowledged: 0 } });
+});
+
+test('what was carried out for some tenants says nothing of the others', async () => {
+  const config = JSON.parse(await readFile(join(real.dir, 'agent.yaml'), 'utf8'));
+  config.cells[0].tenants.globex = { store: 'main', ring: 'broad' };
+  await writeFile(join(real.dir, 'two.yaml'), JSON.stringify(config));
+  await query(`update invoice set state = 'created'`);
+  const two = [...OF.slice(0, 3), 'two.yaml'];
+  const planned = await agent(...two, '--store', 'main', '--tenants', 'acme,acme', '--plan', 'some.json');
+  expect(planned.out).toContain('1 tenant, 1 transaction compared');
+  const ran = await agent(...two, '--carry-out', 'some.json');
+  expect(ran.out).toContain('Of 1 of the store’s 2 tenants, nobody having looked at the others:\nBoth sides agree.');
 });
 
 test.each<[string, readonly string[], number, RegExp]>([

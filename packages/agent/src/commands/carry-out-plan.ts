@@ -65,5 +65,6 @@ export async function carryOutPlan(
 }
 
 function refused(refusal: Refusal): number {
-  return complain(sayRefusal(refusal), RECONCILE_EXIT.refused);
+  const code = refusal.code === 'not-compared' ? RECONCILE_EXIT.unreadable : RECONCILE_EXIT.refused;
+  return complain(sayRefusal(refusal), code);
 }

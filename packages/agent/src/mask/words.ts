@@ -65,7 +65,9 @@ function unreadLines({ columns, largeObjects }: MaskingReport['leakScan']['unrea
   const named = columns.slice(0, MOST_NAMED).join(', ');
   const more = columns.length > MOST_NAMED ? ` and ${columns.length - MOST_NAMED} more` : '';
   return [
-    ...(columns.length === 0 ? [] : [`  not looked at: columns of bytes (${named}${more})`]),
+    ...(columns.length === 0
+      ? []
+      : [`  not looked at: columns of bytes and tables on other servers (${named}${more})`]),
     ...(largeObjects === 0 ? [] : [`  not looked at: ${count(largeObjects, 'large object')}`]),
   ];
 }

@@ -15,7 +15,7 @@ export function carriedOutLines(
   { right, money }: Pick<ReconciliationContent['spec'], 'right' | 'money'>,
   written: WrittenDown,
 ): readonly string[] {
-  const { reconciliation, store, plan, risk, by, approvals, done, lines, begun, before, after, agrees, classes } =
+  const { reconciliation, store, plan, risk, by, approvals, done, lines, begun, before, after, agrees, classes, some } =
     facts;
   const yes =
     approvals.length === 0 ? 'no approval was needed' : `approved by ${approvals.map((a) => a.by).join(', ')}`;
@@ -46,6 +46,9 @@ export function carriedOutLines(
     'Caught between the two sides now',
     ...classCountLines(classes),
     '',
+    ...(some === undefined
+      ? []
+      : [`Of ${some.tenants} of the store’s ${some.of} tenants, nobody having looked at the others:`]),
     agrees ? 'Both sides agree.' : 'The two sides do NOT agree.',
     ...proofLines(told, written),
   ];

@@ -26,7 +26,7 @@ export function placeOf(
       `the cells ${having.map((each) => each.cell).join(', ')} have a store ${store}: say which one with --cell`,
     );
   const there = Object.entries(cell.tenants).flatMap(([tenant, of]) => (of.store === store ? [tenant] : []));
-  const tenants = named === undefined ? there : named.split(',').filter((each) => each !== '');
+  const tenants = named === undefined ? there : [...new Set(named.split(',').filter((each) => each !== ''))];
   const strange = tenants.filter((tenant) => !there.includes(tenant));
   if (strange.length > 0) throw new WrongFile(`the store ${store} has no tenant ${strange.join(', ')}`);
   if (tenants.length === 0) throw new WrongFile(`the store ${store} has no tenant`);

@@ -5,8 +5,8 @@
  * waited for as by anything that the agent does of its own.
  */
 import { type SigningKey, signReconciled, type Trust } from '@headgate/documents';
-import type { Digest, Fence, ReconciledFacts } from '@headgate/domain';
-import { countClasses, lineOf, toldSums } from '@headgate/domain';
+import type { Digest, Fence, MendedCounts, ReconciledFacts } from '@headgate/domain';
+import { countClasses, lineOf, mendedWords, toldSums } from '@headgate/domain';
 import type { Compensated } from '@headgate/execution';
 import type { CellWorker } from '../assignments/cell-worker.ts';
 import type { Answer } from '../away/door.ts';
@@ -47,6 +47,7 @@ const LOOK_MS = 100;
 const ASIDE_MS = 10_000;
 const TELL_EVERY_MS = 15_000;
 const NAMED = 20;
+const NOTHING: MendedCounts = { replayed: 0, acknowledged: 0, cancelled: 0, posted: 0 };
 
 export class PlanBearer {
   readonly #parts: PlanBearerParts;
@@ -124,43 +125,54 @@ export class PlanBearer {
     const by = ask.by ?? ask.user;
     const until = performance.now() + WHOLE_MS;
     let begun: BegunCompensation | undefined;
+    let did: MendedCounts | undefined;
     progress('Looks at both sides, twice …');
-    const outcome = await cell.compensate(
-      {
-        approved: plan,
-        document,
-        begins: async (before, { covered, gone }) => {
-          // On disk before anything is changed: whoever comes after a kill knows the sums of before.
-          begun = await file.begins(digest, toldSums(before.sums), Date.now());
-          log.warn({ cell: cell.name, plan: digest, by, covered: covered.length }, 'carries out a compensation plan');
-          progress(
-            `${covered.length} of the plan’s ${plan.lines.length} transactions are still so and for a rule to do${gone.length > 0 ? `, ${gone.length} are settled already` : ''} …`,
-          );
+    const outcome = await cell
+      .compensate(
+        {
+          approved: plan,
+          document,
+          begins: async (before, { covered, gone }) => {
+            // On disk before anything is changed: whoever comes after a kill knows the sums of before.
+            begun = await file.begins(digest, toldSums(before.sums), Date.now());
+            did = begun.did;
+            log.warn({ cell: cell.name, plan: digest, by, covered: covered.length }, 'carries out a compensation plan');
+            progress(
+              `${covered.length} of the plan’s ${plan.lines.length} transactions are still so and for a rule to do${gone.length > 0 ? `, ${gone.length} are settled already` : ''} …`,
+            );
+          },
+          did: async (done) => {
+            did = await file.did(digest, done);
+          },
         },
-      },
-      {
-        cell: cell.name,
-        fence: newestToken(marks(), cell.name),
-        remainingMs: () => (signal.aborted ? 0 : until - performance.now()),
-        signal,
-      },
-    );
-    if (!outcome.ok)
-      return refuseAsk(
-        plan,
-        outcome.code,
-        outcome.why,
-        outcome.code === 'fenced'
-          ? 'another agent acted in this store: find out which, and carry it out there'
-          : 'nothing was changed; run it again, or correct the document and have a new plan approved',
-      );
+        {
+          cell: cell.name,
+          fence: newestToken(marks(), cell.name),
+          remainingMs: () => (signal.aborted ? 0 : until - performance.now()),
+          signal,
+        },
+      )
+      .catch((error: Error) => {
+        const words = mendedWords(did ?? NOTHING);
+        if (words.length === 0 || signal.aborted) throw error;
+        const why = `of this plan ${words.join(', ')} already, and then both sides couldn’t be compared: ${error.message}`;
+        return { ok: false, code: 'not-compared', why } as const;
+      });
+    if (!outcome.ok) return refuseAsk(plan, outcome.code, outcome.why, unblockOf(outcome.code));
     stepEnded(cell.name);
-    const facts = factsOf({ plan, digest }, outcome.value, begun!, by, approvals);
+    const of = { plan, digest, tenants: this.#tenantsOf(plan), done: did ?? NOTHING };
+    const facts = factsOf(of, outcome.value, begun!, by, approvals);
     const statement = await this.#signed(facts);
-    await file.ended(statement);
+    await file.ended(digest, statement);
     log.warn({ ...facts, before: undefined, after: undefined }, 'a compensation plan was carried out');
     const told = (await tellReconciled(this.#parts.plane, file, log).catch(() => undefined)) ?? null;
     return { ok: true, value: { facts, statement, told, leftAlone: leftAlone(outcome.value) } };
+  }
+
+  /** How many tenants live in a plan's store. */
+  #tenantsOf({ cell, environment, store }: JudgedAsk['plan']): number {
+    const of = this.#parts.config.cells.find((each) => each.cell === cell && each.environment === environment);
+    return Object.values(of?.tenants ?? {}).filter((tenant) => tenant.store === store).length;
   }
 
   async #signed(facts: ReconciledFacts): Promise<Readonly<Record<string, unknown>>> {
@@ -169,15 +181,32 @@ export class PlanBearer {
   }
 }
 
+function unblockOf(code: string): string {
+  if (code === 'fenced') return 'another agent acted in this store: find out which, and carry it out there';
+  return code === 'not-compared'
+    ? 'once both can be read, run it again: it does nothing twice, and signs the statement of what was done'
+    : 'nothing was changed; run it again, or correct the document and have a new plan approved';
+}
+
 function factsOf(
-  { plan, digest }: Pick<JudgedAsk, 'plan'> & { readonly digest: Digest },
-  { done, covered, after, agrees }: Compensated,
+  {
+    plan,
+    digest,
+    tenants,
+    done,
+  }: Pick<JudgedAsk, 'plan'> & {
+    readonly digest: Digest;
+    readonly tenants: number;
+    readonly done: MendedCounts;
+  },
+  { covered, after, agrees }: Compensated,
   { startedAt, begun, before }: BegunCompensation,
   by: string,
   approvals: JudgedAsk['approvals'],
 ): ReconciledFacts {
   const { environment, cell, store, reconciliation, document, risk, lines } = plan;
   const { replayed, acknowledged, cancelled, posted } = done;
+  const looked = new Set(plan.among).size;
   return {
     ...{ environment, cell, store, reconciliation, document, plan: digest, risk: risk.level, by },
     approvals: approvals.map((each) => ({ by: each.by, digest: each.digest })),
@@ -190,6 +219,8 @@ function factsOf(
       leftAlone: covered.changed.length + covered.fresh.length,
       asked: covered.asked.length,
     },
+    // Nobody may take what was seen of some for what is so of all.
+    ...(looked < tenants && { some: { tenants: looked, of: tenants } }),
     compared: after.compared,
     classes: countClasses(after.lasting.map(lineOf).map((line) => line.class)),
     ...{ before, after: toldSums(after.sums), agrees },

@@ -109,4 +109,14 @@ test('what was carried out is listed by store, and a statement is brought where 
     1,
     expect.stringMatching(/staging\/stage\/main +invoices +\S+ +do NOT agree +usr_run +usr_ann +1 replayed;/),
   ]);
+  // Sides that agree for one tenant of eight are no store whose sides agree.
+  const some = { ...facts, at: Date.now(), agrees: true, classes: {}, after: [], some: { tenants: 1, of: 8 } };
+  await writeFile(join(dir, 'some.json'), JSON.stringify(signReconciled(some, agentKey)));
+  expect(await headgate('record', 'some.json')).toMatchObject({
+    out: expect.stringMatching(/^stage\/main: of 1 of the store’s 8 tenants alone: 1 replayed; both sides agree/),
+  });
+  expect(await headgate('list', '--cell', 'stage')).toMatchObject({
+    code: 1,
+    out: expect.stringMatching(/ agree, 1 of 8 tenants +usr_run/),
+  });
 });

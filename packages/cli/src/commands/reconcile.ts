@@ -42,7 +42,7 @@ export const reconcile: Install = (program, act) => {
         );
         if (items.length === 0) await declaredOrNot(client, 'Cell', cell);
         out.answer({ items }, listText(items));
-        return items.every(({ agrees }) => agrees) ? EXIT.ok : EXIT.refused;
+        return items.every(({ agrees, some }) => agrees && some === undefined) ? EXIT.ok : EXIT.refused;
       }),
     );
   group
@@ -86,7 +86,7 @@ function listText(items: readonly Reconciliation[]): string {
     `${each.environment}/${each.cell}/${each.store}`,
     each.reconciliation,
     instant(each.at),
-    each.agrees ? 'agree' : 'do NOT agree',
+    `${each.agrees ? 'agree' : 'do NOT agree'}${each.some === undefined ? '' : `, ${each.some.tenants} of ${each.some.of} tenants`}`,
     each.by,
     each.approvals.map(({ by }) => by).join(', ') || '-',
     each.words,

@@ -155,38 +155,43 @@ const checks = z.strictObject({
     .exactOptional(),
 });
 const decimal = z.string().regex(/^-?\d{1,60}(\.\d{1,60})?$/);
-const reconciliation = z.strictObject({
-  compared: count,
-  replayed: count,
-  acknowledged: count,
-  asked: count,
-  cancelled: count.exactOptional(),
-  posted: count.exactOptional(),
-  /** What was mended or put before a person. */
-  classes: z
-    .strictObject({
-      'never-happened': count.exactOptional(),
-      'half-done': count.exactOptional(),
-      'one-side-only': count.exactOptional(),
-      doubled: count.exactOptional(),
-      'in-doubt': count.exactOptional(),
-    })
-    .exactOptional(),
-  /** Of each compared number, on both sides, as exact decimals. */
-  sums: z
-    .array(
-      z.strictObject({
-        field: text(63),
-        unit: text(20).exactOptional(),
-        left: decimal,
-        right: decimal,
-      }),
-    )
-    .max(50)
-    .exactOptional(),
-  agrees: z.boolean(),
-  report: digest.exactOptional(),
-});
+const reconciliation = z
+  .strictObject({
+    compared: count,
+    replayed: count,
+    acknowledged: count,
+    asked: count,
+    cancelled: count.exactOptional(),
+    posted: count.exactOptional(),
+    /** What was mended or put before a person. */
+    classes: z
+      .strictObject({
+        'never-happened': count.exactOptional(),
+        'half-done': count.exactOptional(),
+        'one-side-only': count.exactOptional(),
+        doubled: count.exactOptional(),
+        'in-doubt': count.exactOptional(),
+      })
+      .exactOptional(),
+    /** Of each compared number, on both sides, as exact decimals. */
+    sums: z
+      .array(
+        z.strictObject({
+          field: text(63),
+          unit: text(20).exactOptional(),
+          left: decimal,
+          right: decimal,
+        }),
+      )
+      .max(50)
+      .exactOptional(),
+    agrees: z.boolean(),
+    report: digest.exactOptional(),
+  })
+  .refine(
+    ({ agrees, asked, sums = [] }) => !agrees || (asked === 0 && sums.every(({ left, right }) => left === right)),
+    { error: 'expected no agreement where somebody is asked, or where sums differ' },
+  );
 /** A week is longer than any step may take. */
 const migrationTime = z.strictObject({ migration: line(100), durationMs: z.int().min(0).max(604_800_000) });
 export const stepResult = z

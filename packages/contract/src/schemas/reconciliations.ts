@@ -31,6 +31,8 @@ export const reconciliation = z
       leftAlone: z.int(),
       asked: z.int(),
     }),
+    /** Where not all of the store's tenants were looked at: of how many it speaks, and how many there are. */
+    some: z.object({ tenants: z.int(), of: z.int() }).exactOptional(),
     compared: z.int(),
     /** What is caught between the two sides afterwards, by class. */
     classes: z.record(z.string(), z.int()),

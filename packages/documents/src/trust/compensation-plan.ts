@@ -24,6 +24,7 @@ const line = z.strictObject({
   rule: name.nullable(),
   effect: oneOf(...EFFECTS, 'ask'),
   why: z.string().max(4_000),
+  given: digest.exactOptional(),
   amounts: list(
     z.strictObject({
       field: name,

@@ -122,6 +122,17 @@ describe('the statement of what came of a plan', () => {
     });
   });
 
+  test.each<[string, Partial<ReconciledFacts>, RegExp]>([
+    ['something is caught', { after: [] }, /both sides agree, and 1 doubled/],
+    ['the sums differ', { classes: {} }, /their sums aren’t equal/],
+  ])('is none where it says that both sides agree, and %s', (_, more, why) => {
+    const opened = openReconciled(
+      signReconciled({ ...facts, ...more, agrees: true }, key),
+      trusted(['reconciliation']),
+    );
+    expect(opened).toMatchObject({ code: 'reconciliation-malformed', why: expect.stringMatching(why) });
+  });
+
   test('is signed of nothing that nobody could read', () => {
     expect(() => signReconciled({ ...facts, begun: 0 }, key)).toThrow();
   });

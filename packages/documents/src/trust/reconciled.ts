@@ -3,7 +3,7 @@
  * what was done, and both sides' sums before and after. Signed by the key that the agent keeps for it.
  */
 import type { Digest, ReconciledEvidence, ReconciledFacts } from '@headgate/domain';
-import { TRANSACTION_CLASSES } from '@headgate/domain';
+import { classesText, sumsAgree, TRANSACTION_CLASSES } from '@headgate/domain';
 import { z } from 'zod';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, list, name, oneOf, principal, text, whole } from '../schema/fields.ts';
@@ -34,6 +34,7 @@ const predicate = z.strictObject({
   begun: whole(1),
   done: z.strictObject({ replayed: count, acknowledged: count, cancelled: count, posted: count }),
   lines: z.strictObject({ planned: count, covered: count, gone: count, leftAlone: count, asked: count }),
+  some: z.strictObject({ tenants: whole(1), of: whole(1) }).exactOptional(),
   compared: count,
   classes: z.partialRecord(oneOf(...TRANSACTION_CLASSES), count),
   before: sums,
@@ -49,6 +50,14 @@ export function signReconciled(facts: ReconciledFacts, key: SigningKey): SignedB
     statementAbout(`${reconciliation} of ${cell}/${store}`, plan, RECONCILED_PREDICATE, parsed),
     key,
   );
+}
+
+/** What it concludes against its own figures; whoever reads it reads the conclusion. */
+function contradiction({ agrees, classes, after }: ReconciledFacts): string | undefined {
+  if (!agrees) return undefined;
+  const caught = classesText(classes);
+  if (caught !== '') return `it says that both sides agree, and ${caught}`;
+  return sumsAgree(after) ? undefined : 'it says that both sides agree, and their sums aren’t equal';
 }
 
 export type ReconciledRefusal = BundleRefusal | Refused<'reconciliation-malformed'>;
@@ -68,6 +77,12 @@ export function openReconciled(
     parsed.success ? (parsed.data.plan as Digest) : undefined,
   );
   if (mismatch !== undefined) return mismatch;
+  const beside = parsed.success ? contradiction(parsed.data as ReconciledFacts) : undefined;
+  if (beside !== undefined)
+    return refuse('reconciliation-malformed', 'statement of a reconciliation', beside, {
+      where: 'predicate.agrees',
+      unblock: 'find out which agent signs what its own figures don’t say',
+    });
   if (parsed.success)
     return {
       ok: true,

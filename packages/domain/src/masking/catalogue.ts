@@ -36,6 +36,9 @@ export interface MaskTable {
   readonly rules: readonly string[];
 }
 
+/** A materialized view: rows that were computed. */
+export type MaskView = Pick<MaskTable, 'schema' | 'name' | 'columns'>;
+
 export interface MaskForeignKey {
   readonly name: string;
   readonly table: string;
@@ -49,8 +52,10 @@ export interface MaskForeignKey {
 export interface MaskCatalogue {
   readonly tables: readonly MaskTable[];
   readonly foreignKeys: readonly MaskForeignKey[];
-  /** `schema.view`, in an order in which they can be refreshed. */
-  readonly materializedViews: readonly string[];
+  /** Those that hold rows, in an order in which they can be refreshed: one that reads another one comes after it. */
+  readonly materializedViews: readonly MaskView[];
+  /** Tables that stand on other servers, and are read there: `schema.table`. */
+  readonly foreignTables: readonly string[];
   /** Whether this login may set session_replication_role, which turns triggers off. */
   readonly mayTurnTriggersOff: boolean;
 }

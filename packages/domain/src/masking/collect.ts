@@ -1,6 +1,6 @@
 /** What is read before masking, so that afterwards it can be told whether any of it is still there. */
 import { type MaskTable, quoteName, quoteTable, quoteText } from './catalogue.ts';
-import { maskerOf } from './maskers.ts';
+import { isLong, jsonFieldMask, maskerOf } from './maskers.ts';
 import type { MaskingRule } from './rule.ts';
 import type { MaskStatement } from './statement.ts';
 
@@ -20,11 +20,14 @@ export function collectStatements(table: MaskTable, rules: readonly MaskingRule[
     const from = `only ${quoteTable(table)} as source`;
     const range = 'source.ctid >= $1::tid and source.ctid < $2::tid';
     if (rule.mask === 'json')
-      return rule.fields.map(({ field }) => {
-        const path = `${quoteText(`strict $.**.${JSON.stringify(field)}`)}::jsonpath`;
-        const texts = `lateral jsonb_path_query(${own}::jsonb, ${path}, '{}', true) as found(value)`;
-        const where = `${range} and jsonb_typeof(found.value) = 'string'`;
-        return { sql: `select found.value #>> '{}', null from ${from}, ${texts} where ${where}`, keys: [] };
+      return rule.fields.map(({ field, as }) => {
+        // In lists and objects that stand in the field, too: all of it is masked.
+        const path = `${quoteText(`strict $.**.${JSON.stringify(field)}.**`)}::jsonpath`;
+        const values = `lateral jsonb_path_query(${own}::jsonb, ${path}, '{}', true) as found(value)`;
+        const said = `found.value #>> '{}'`;
+        const telling = `case jsonb_typeof(found.value) when 'string' then true when 'number' then ${isLong(`(${said})::numeric`)} else false end`;
+        const { mask, keys } = jsonFieldMask(as, 'found.value');
+        return { sql: `select ${said}, ${mask} from ${from}, ${values} where ${range} and ${telling}`, keys };
       });
     const masker = maskerOf(rule);
     if (!masker.identifies) return [];

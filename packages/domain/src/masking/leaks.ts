@@ -1,5 +1,5 @@
 /** Where leaks are looked for: every column of a copy in which people's words or long numbers can stand, of whatever type. */
-import { type MaskCatalogue, type MaskColumn, nameOf, quoteName, quoteTable } from './catalogue.ts';
+import { type MaskCatalogue, type MaskColumn, type MaskView, nameOf, quoteName, quoteTable } from './catalogue.ts';
 import { isLong, LONG_NUMBERS } from './maskers.ts';
 import { type ExpectedFind, meansTable } from './rule.ts';
 import type { MaskStatement } from './statement.ts';
@@ -8,6 +8,8 @@ import type { MaskStatement } from './statement.ts';
 export interface LeakSearch extends MaskStatement {
   /** `schema.table`. */
   readonly table: string;
+  /** The same, as SQL takes it. */
+  readonly own: string;
   readonly columns: readonly string[];
 }
 
@@ -63,23 +65,28 @@ const BYTES = 'bytea';
 
 /** The searches: each row's columns as texts; of whatever type that can hold somebody's words or a long number. */
 export function leakSearches(catalogue: MaskCatalogue): readonly LeakSearch[] {
-  return catalogue.tables
-    .filter((table) => !table.partitioned)
-    .flatMap((table) => {
-      const columns = table.columns.filter(({ base }) => base !== BYTES && !SAYS_NOTHING.has(base));
-      if (columns.length === 0) return [];
-      const sql = `select ${columns.map(asText).join(', ')} from only ${quoteTable(table)} as source where source.ctid >= $1::tid and source.ctid < $2::tid`;
-      return [{ table: nameOf(table), columns: columns.map(({ name }) => name), sql, keys: [] }];
-    });
+  return withRows(catalogue).flatMap((table) => {
+    const columns = table.columns.filter(({ base }) => base !== BYTES && !SAYS_NOTHING.has(base));
+    if (columns.length === 0) return [];
+    const own = quoteTable(table);
+    const sql = `select ${columns.map(asText).join(', ')} from only ${own} as source where source.ctid >= $1::tid and source.ctid < $2::tid`;
+    return [{ table: nameOf(table), own, columns: columns.map(({ name }) => name), sql, keys: [] }];
+  });
 }
 
-/** Columns that no search reads although anything may stand there: `schema.table.column`. */
+/** Columns that no search reads although anything may stand there: `schema.table.column`; of a table on another server all of it. */
 export function unreadColumns(catalogue: MaskCatalogue): readonly string[] {
-  return catalogue.tables
-    .filter((table) => !table.partitioned)
-    .flatMap((table) =>
+  return [
+    ...withRows(catalogue).flatMap((table) =>
       table.columns.filter(({ base }) => base === BYTES).map(({ name }) => `${nameOf(table)}.${name}`),
-    );
+    ),
+    ...catalogue.foreignTables,
+  ];
+}
+
+/** What was computed from masked tables was so in an order that only seems right, or from what nobody masks: it is looked through, too. */
+function withRows({ tables, materializedViews }: MaskCatalogue): readonly MaskView[] {
+  return [...tables.filter((table) => !table.partitioned), ...materializedViews];
 }
 
 function asText({ name, base, array }: MaskColumn): string {

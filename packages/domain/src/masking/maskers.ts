@@ -44,6 +44,22 @@ const JSON_FUNCTIONS: Readonly<Record<JsonMask, string | undefined>> = {
   text: undefined,
 };
 
+/** Of these one's mask may be what another's value was. */
+const JSON_SAME_FORM: ReadonlySet<JsonMask> = new Set(['phone', 'iban', 'code']);
+
+/** The mask of one value in a field of JSON, where it could be taken for another one's original, else null; with its key as $3. */
+export function jsonFieldMask(
+  as: JsonMask,
+  value: string,
+): { readonly mask: string; readonly keys: readonly string[] } {
+  const name = JSON_FUNCTIONS[as];
+  if (name === undefined || !JSON_SAME_FORM.has(as)) return { mask: 'null', keys: [] };
+  return {
+    mask: `${call('mask_json_field', 'array[$3]::bytea[]', value, `'${as}:1'`, `'{}'`)} #>> '{}'`,
+    keys: [name],
+  };
+}
+
 const call = (name: string, ...given: readonly string[]): string => `headgate_copy.${name}(${given.join(', ')})`;
 
 /** Whether a number has nine digits or more: shorter ones are also ids, amounts and counts of something else. In SQL, for any type of numbers. */

@@ -65,7 +65,8 @@ const catalogue = (more: Partial<MaskCatalogue> = {}): MaskCatalogue => ({
       definition: 'FOREIGN KEY (email) REFERENCES public.customer(email)',
     },
   ],
-  materializedViews: ['public.by_city'],
+  materializedViews: [{ schema: 'public', name: 'by_city', columns: [] }],
+  foreignTables: [],
   mayTurnTriggersOff: true,
   ...more,
 });
@@ -187,7 +188,7 @@ describe('a plan', () => {
         add: 'alter table "public"."login" add constraint "login_email" FOREIGN KEY (email) REFERENCES public.customer(email)',
       },
     ]);
-    expect(refresh).toEqual(['refresh materialized view public.by_city', 'analyze public.by_city']);
+    expect(refresh).toEqual(['refresh materialized view "public"."by_city"', 'analyze "public"."by_city"']);
     // Both sides by one function, so by one key.
     expect(tables.map((each) => each.batch.keys)).toEqual([['email'], ['email']]);
     expect(tables[1]?.fill).not.toContain('search');

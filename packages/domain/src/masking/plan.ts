@@ -84,7 +84,9 @@ export function planMasking(rules: readonly MaskingRule[], catalogue: MaskCatalo
   // Statistics hold values, too: those of a partitioned table are its own, beside its partitions'.
   const roots = catalogue.tables.filter((table) => table.partitioned && touched.has(nameOf(table)));
   const refresh = [
-    ...catalogue.materializedViews.flatMap((view) => [`refresh materialized view ${view}`, `analyze ${view}`]),
+    ...catalogue.materializedViews
+      .map(quoteTable)
+      .flatMap((view) => [`refresh materialized view ${view}`, `analyze ${view}`]),
     ...roots.map((table) => `analyze ${quoteTable(table)}`),
   ];
   return { ok: true, plan: { tables, foreignKeys, refresh } };

@@ -26,7 +26,7 @@ export type Mask =
   | { readonly mask: 'text'; readonly with: string }
   | { readonly mask: 'json'; readonly fields: readonly JsonField[] };
 
-/** A field of JSON, wherever in the value it stands, and what becomes of the texts in it. */
+/** A field of JSON, wherever in the value it stands, and what becomes of the texts and numbers in it, in lists and objects as well. */
 export interface JsonField {
   readonly field: string;
   readonly as: JsonMask;

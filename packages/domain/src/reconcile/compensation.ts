@@ -25,6 +25,8 @@ export interface CompensationLine {
   readonly rule: string | null;
   readonly effect: Effect | 'ask';
   readonly why: string;
+  /** Digest of the values that its rule would be given: with others it would do something else. Absent where nothing is done. */
+  readonly given?: Digest;
   readonly amounts: readonly Amount[];
 }
 
@@ -79,9 +81,10 @@ export function planCompensation(
 
 /** What a plan says of one transaction. */
 export function lineOf(caught: CaughtTransaction): CompensationLine {
-  const { key, tenant, class: kind, rule, effect, why, amounts } = caught;
+  const { key, tenant, class: kind, rule, effect, why, given, amounts } = caught;
   return {
     ...{ key, tenant, class: kind, rule: rule ?? null, effect: effect ?? 'ask', why },
+    ...(given !== undefined && { given }),
     amounts: amounts.map(({ field, unit, left, right }) => ({
       field,
       ...(unit !== undefined && { unit }),

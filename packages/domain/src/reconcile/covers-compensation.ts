@@ -40,14 +40,14 @@ export function lineName({ tenant, key }: Pick<CompensationLine, 'tenant' | 'key
   return JSON.stringify([tenant, key]);
 }
 
-/** Whether two lines say the same to the last digit, the reason that a person read included. */
+/** Whether two lines say the same to the last digit: the reason that a person read, and the values that a rule is given, included. */
 export function sameLine(a: CompensationLine, b: CompensationLine): boolean {
   return wordsOf(a) === wordsOf(b);
 }
 
-function wordsOf({ key, tenant, class: kind, rule, effect, why, amounts }: CompensationLine): string {
+function wordsOf({ key, tenant, class: kind, rule, effect, why, given, amounts }: CompensationLine): string {
   const each = amounts.map(({ field, unit, left, right }) => [field, unit ?? null, left, right]);
-  return JSON.stringify([key, tenant, kind, rule, effect, why, each]);
+  return JSON.stringify([key, tenant, kind, rule, effect, why, given ?? null, each]);
 }
 
 function samePlace(a: CompensationPlan, b: CompensationPlan): boolean {

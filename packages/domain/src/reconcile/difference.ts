@@ -1,3 +1,4 @@
+import type { Digest } from '../model/identity.ts';
 import type { TransactionClass } from './transaction-class.ts';
 
 /**
@@ -26,6 +27,8 @@ export interface CaughtTransaction {
   /** What the rule does; `undefined`: it asks, or there is none. */
   readonly effect: Effect | undefined;
   readonly why: string;
+  /** Digest of the values that its rule is given, compared or not; absent: no rule does anything. */
+  readonly given?: Digest;
   /** Its compared numbers; of what a side has twice, the sum. */
   readonly amounts: readonly Amount[];
 }

@@ -5,6 +5,13 @@ import { moneyText } from './decimal.ts';
 import { type SideSum, sumsAgree } from './side-sums.ts';
 import { type ClassCounts, classesText } from './transaction-class.ts';
 
+export interface MendedCounts {
+  readonly replayed: number;
+  readonly acknowledged: number;
+  readonly cancelled: number;
+  readonly posted: number;
+}
+
 export interface ReconciledFacts {
   readonly environment: string;
   readonly cell: string;
@@ -23,13 +30,8 @@ export interface ReconciledFacts {
   readonly at: Instant;
   /** How often it was begun: more than once where it was interrupted, or run again. */
   readonly begun: number;
-  /** How many transactions each effect changed something about, this time. */
-  readonly done: {
-    readonly replayed: number;
-    readonly acknowledged: number;
-    readonly cancelled: number;
-    readonly posted: number;
-  };
+  /** How many transactions each effect changed something about: this time, and by earlier ones of which no statement was made. */
+  readonly done: MendedCounts;
   readonly lines: {
     readonly planned: number;
     /** Approved, still so, and given to their rules this time. */
@@ -41,6 +43,8 @@ export interface ReconciledFacts {
     /** A person's to decide. */
     readonly asked: number;
   };
+  /** Where not all of the store's tenants were looked at: of how many it speaks, and how many there are. */
+  readonly some?: { readonly tenants: number; readonly of: number };
   readonly compared: number;
   /** What is caught between the two sides afterwards, by class. */
   readonly classes: ClassCounts;
@@ -58,14 +62,8 @@ export interface ReconciledEvidence extends ReconciledFacts {
 }
 
 /** What was done and what it came to, in one sentence. */
-export function reconciledText({ done, lines, classes, agrees, after }: ReconciledFacts): string {
-  const { replayed, acknowledged, cancelled, posted } = done;
-  const did = [
-    ...(replayed > 0 ? [`${replayed} replayed`] : []),
-    ...(acknowledged > 0 ? [`${acknowledged} acknowledged`] : []),
-    ...(posted > 0 ? [`of ${posted} the difference posted`] : []),
-    ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
-  ];
+export function reconciledText({ done, lines, classes, agrees, after, some }: ReconciledFacts): string {
+  const did = mendedWords(done);
   const rest = [
     ...(lines.asked > 0 ? [`${lines.asked} before a person`] : []),
     ...(lines.leftAlone > 0 ? [`${lines.leftAlone} left alone`] : []),
@@ -73,7 +71,18 @@ export function reconciledText({ done, lines, classes, agrees, after }: Reconcil
   const caught = classesText(classes);
   const sums = sumsAgree(after) ? 'the sums are equal' : `the sums are NOT equal${firstApart(after)}`;
   const end = agrees ? 'both sides agree' : `the sides do NOT agree${caught === '' ? '' : ` (${caught})`}`;
-  return `${[...(did.length === 0 ? ['nothing changed'] : did), ...rest].join(', ')}; ${end}, ${sums}`;
+  const of = some === undefined ? '' : `of ${some.tenants} of the store’s ${some.of} tenants alone: `;
+  return `${of}${[...(did.length === 0 ? ['nothing changed'] : did), ...rest].join(', ')}; ${end}, ${sums}`;
+}
+
+/** What was changed, each effect in words; empty: nothing was. */
+export function mendedWords({ replayed, acknowledged, cancelled, posted }: MendedCounts): readonly string[] {
+  return [
+    ...(replayed > 0 ? [`${replayed} replayed`] : []),
+    ...(acknowledged > 0 ? [`${acknowledged} acknowledged`] : []),
+    ...(posted > 0 ? [`of ${posted} the difference posted`] : []),
+    ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
+  ];
 }
 
 function firstApart(sums: readonly SideSum[]): string {

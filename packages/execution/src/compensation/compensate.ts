@@ -25,6 +25,8 @@ export interface CompensationAsk {
   readonly document: unknown;
   /** Is told what both sides have, and what is about to be done, before anything is. */
   begins(before: LookedTwice, covered: CoveredCompensation): Promise<void>;
+  /** Is told what was changed, before anything else can go wrong. */
+  did(done: Mended): Promise<void>;
 }
 
 /** What a step's context has of it: no bytes are fetched. */
@@ -43,7 +45,7 @@ export type CompensationOutcome =
 
 /** May be called again after it was killed anywhere: what is done is gone, or its rule changes nothing the second time. */
 export async function compensate(
-  { approved, document, begins }: CompensationAsk,
+  { approved, document, begins, did }: CompensationAsk,
   ctx: CompensationContext,
   sides: LedgerSides,
 ): Promise<CompensationOutcome> {
@@ -58,6 +60,7 @@ export async function compensate(
     const answer = await sides.apply(document, approved.store, inOrder(before.lasting, covered.covered), ctx);
     if (!answer.ok) return answer;
     done = answer.value;
+    await did(done);
   }
   const after = await settled(approved, covered, look, sides.settleMs(document));
   return { ok: true, value: { done, covered, after, agrees: after.lasting.length === 0 && sumsAgree(after.sums) } };

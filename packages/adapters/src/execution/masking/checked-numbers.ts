@@ -109,7 +109,10 @@ language plpgsql immutable strict parallel safe as $f$
 declare told text := value #>> '{}'; key bytea := keys[split_part(how, ':', 2)::int];
 begin
   case jsonb_typeof(value)
-    when 'object' then return headgate_copy.mask_json(keys, value, masks);
+    -- What stands in a named field is somebody's however it is put there, but for what a rule of its own names.
+    when 'object' then return (
+      select coalesce(jsonb_object_agg(f.k, headgate_copy.mask_json_field(keys, f.v, coalesce(masks ->> f.k, how), masks)), '{}')
+      from jsonb_each(value) as f(k, v));
     when 'array' then return (
       select coalesce(jsonb_agg(headgate_copy.mask_json_field(keys, e.v, how, masks) order by e.i), '[]') from jsonb_array_elements(value) with ordinality as e(v, i));
     when 'string' then return to_jsonb(case split_part(how, ':', 1)
@@ -120,6 +123,12 @@ begin
       when 'iban' then headgate_copy.mask_iban(key, told)
       when 'code' then headgate_copy.mask_code(key, told, 0)
       else '' end);
+    -- By its digits: a telephone's number is the same one with and without quotes.
+    when 'number' then return to_jsonb(case split_part(how, ':', 1)
+      when 'phone' then headgate_copy.mask_digits(key, told, 3)::numeric
+      when 'code' then headgate_copy.mask_code(key, told, 0)::numeric
+      when 'text' then 0
+      else headgate_copy.mask_digits(key, told, 0)::numeric end);
     else return value;
   end case;
 end $f$`,

@@ -48,8 +48,25 @@ union all
 select n.nspname || '.' || t.typname, 'default', t.typdefault, false
 from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.typdefault is not null and ${OWN}
 union all
+select n.nspname || '.' || c.relname, 'partition key', pg_get_partkeydef(c.oid), false
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'p' and ${OWN}
+union all
+select n.nspname || '.' || s.stxname, 'statistics', pg_get_statisticsobjdef(s.oid), false
+from pg_statistic_ext s join pg_namespace n on n.oid = s.stxnamespace where ${OWN}
+union all
+select n.nspname || '.' || c.relname, 'options', concat_ws(' ', f.ftoptions::text,
+  (select string_agg(a.attfdwoptions::text, ' ') from pg_attribute a where a.attrelid = c.oid)), true
+from pg_foreign_table f join pg_class c on c.oid = f.ftrelid join pg_namespace n on n.oid = c.relnamespace where ${OWN}
+union all
+select s.srvname::text, 'options', concat_ws(' ', s.srvoptions::text, w.fdwoptions::text,
+  (select string_agg(u.umoptions::text, ' ') from pg_user_mappings u where u.srvid = s.oid)), true
+from pg_foreign_server s join pg_foreign_data_wrapper w on w.oid = s.srvfdw
+union all
+select 'this database', 'settings', string_agg(array_to_string(setconfig, ' | '), ' | '), true
+from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database())
+union all
 select left(pg_describe_object(d.classoid, d.objoid, d.objsubid), 200), 'comment', d.description, false
-from pg_description d where d.objoid >= ${FIRST_OF_PEOPLE}
+from pg_description d where d.objoid >= ${FIRST_OF_PEOPLE} or d.classoid = 'pg_namespace'::regclass
 union all
 select 'this database', 'comment', shobj_description(oid, 'pg_database'), false from pg_database where datname = current_database()`;
 

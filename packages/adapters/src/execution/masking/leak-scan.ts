@@ -24,7 +24,7 @@ export interface LeakScan {
   readonly tables: number;
   readonly columns: number;
   readonly found: readonly Omit<Leak, 'because'>[];
-  /** What nobody looked through: columns of bytes, and how many large objects. */
+  /** What nobody looked through: columns of bytes, tables on other servers, and how many large objects. */
   readonly unread: { readonly columns: readonly string[]; readonly largeObjects: number };
 }
 
@@ -45,7 +45,7 @@ export async function collectOriginals(
       (each): Job =>
         async (client) => {
           const given = keysOf(each, keys);
-          return rangesOf(await pagesOf(client, table.table)).map(
+          return rangesOf(await pagesOf(client, table.own)).map(
             ([from, to]): Job =>
               async (worker) => {
                 const { rows } = await worker.query<[string, string | null]>({
@@ -103,7 +103,7 @@ export async function scanForLeaks(
   const jobs = searches.map(
     (search): Job =>
       async (client) =>
-        rangesOf(await pagesOf(client, search.table)).map(
+        rangesOf(await pagesOf(client, search.own)).map(
           ([from, to]): Job =>
             async (worker) => {
               const { rows } = await worker.query<(string | null)[]>({

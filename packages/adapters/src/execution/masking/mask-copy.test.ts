@@ -246,12 +246,94 @@ describe('what the figures would say', () => {
     const copy = await copies.fresh('unread');
     await rows(
       copy,
-      `create table document (body bytea, pages int, at date, ready bool); insert into document select email::bytea, id, born, true from customer;
+      `create table document (body bytea, pages int, at date, ready bool); create foreign data wrapper none; create server elsewhere foreign data wrapper none;
+       create foreign table crm (name text) server elsewhere; insert into document select email::bytea, id, born, true from customer;
        select lo_from_bytea(0, email::bytea) from customer limit 3`,
     );
     const { places, unread } = (await masked(copy)).leakScan;
     expect(places).toEqual([]);
-    expect(unread).toEqual({ columns: ['public.document.body'], largeObjects: 3 });
+    expect(unread).toEqual({ columns: ['public.document.body', 'public.crm'], largeObjects: 3 });
+  });
+
+  test('what a field of JSON holds is masked and looked for as a number, in a list and in an object, too', async () => {
+    const copy = await copies.fresh('fields');
+    await rows(
+      copy,
+      `create table crm (id int primary key, card jsonb, note text);
+       insert into crm select id, jsonb_build_object('phone', 491700000000 + id * 7919, 'seats', 491700000000, 'mails', jsonb_build_array('xq' || id || '@a.example'),
+         'name', jsonb_build_object('first', 'Qwertz' || id, 'phone', '+49 170 ' || 1000000 + id * 7919)), 'xq' || id || '@a.example' from customer where id < 100;
+       insert into crm select 1000, '{}', 'call ' || (491700000000 + 7919)`,
+    );
+    const fields = [
+      { field: 'phone', as: 'phone' as const },
+      { field: 'mails', as: 'email' as const },
+      { field: 'name', as: 'person-name' as const },
+    ];
+    const { places } = (await masked(copy, [...RULES, { table: 'crm', column: 'card', mask: 'json', fields }]))
+      .leakScan;
+    expect(places).toEqual([{ table: 'public.crm', column: 'note', rows: 100 }]);
+    const [row] = await rows(
+      copy,
+      `select count(*)::int as n, count(distinct card ->> 'phone')::int as phones, count(*) filter (where jsonb_typeof(card -> 'phone') = 'number'
+         and (card ->> 'phone')::numeric <> 491700000000 + id * 7919 and card ->> 'seats' = '491700000000' and card #>> '{name,phone}' ~ '^\\+49 \\d{3} \\d{7}$'
+         and card #>> '{name,first}' not like 'Qwertz%' and card #>> '{mails,0}' like '%@example.org')::int as good from crm where id < 1000`,
+    );
+    expect(row).toEqual({ n: 99, phones: 99, good: 99 });
+  });
+
+  test('whatever the name of its schema, a table is looked through', async () => {
+    const copy = await copies.fresh('dotted');
+    await rows(
+      copy,
+      `create schema "acme.example"; create table "acme.example"."t.x" as select email as said from customer limit 3`,
+    );
+    expect((await masked(copy)).leakScan.places).toEqual([{ table: 'acme.example.t.x', column: 'said', rows: 3 }]);
+  });
+
+  test('settings, options of other servers, keys of partitions, expressions of statistics and the comment of public are definitions, too', async () => {
+    const copy = await copies.fresh('defined');
+    const [one] = await rows(copy, 'select quote_literal(email) as mail from customer order by id limit 1');
+    await rows(
+      copy,
+      `alter database defined set app.owner = ${one?.mail}; comment on schema public is ${one?.mail};
+       create foreign data wrapper none; create server elsewhere foreign data wrapper none options (as_user ${one?.mail});
+       create foreign table crm (name text options (told ${one?.mail})) server elsewhere;
+       create table parted (said text) partition by list ((coalesce(said, ${one?.mail})));
+       create table counted (said text, n int); create statistics said_n on (said || ${one?.mail}), n from counted`,
+    );
+    expect((await masked(copy)).leakScan.places.map(({ table, column }) => `${table}: ${column}`).sort()).toEqual([
+      'elsewhere: options (definition)',
+      'public.crm: options (definition)',
+      'public.parted: partition key (definition)',
+      'public.said_n: statistics (definition)',
+      'schema public: comment (definition)',
+      'this database: settings (definition)',
+    ]);
+  });
+
+  test('a materialized view is computed after those that it reads, however it came to read them', async () => {
+    const copy = await copies.fresh('views');
+    await rows(
+      copy,
+      `create view named as select name from customer; create materialized view listed as select name from named;
+       create materialized view names as select name from customer; create or replace view named as select name from names`,
+    );
+    expect((await masked(copy)).leakScan.places).toEqual([]);
+    expect(await rows(copy, 'select count(*)::int as n from listed join customer using (name)')).toEqual([{ n: 200 }]);
+  });
+
+  test('and where nobody can know what it reads, the originals in it are found', async () => {
+    const copy = await copies.fresh('hidden');
+    await rows(
+      copy,
+      `create function named() returns setof text language sql as 'select name from public.customer';
+       create materialized view listed as select named() as name; create materialized view names as select name from customer`,
+    );
+    await rows(
+      copy,
+      `create or replace function named() returns setof text language sql as 'select name from public.names'`,
+    );
+    expect((await masked(copy)).leakScan.places).toEqual([{ table: 'public.listed', column: 'name', rows: 200 }]);
   });
 
   test('a broken key, two values that met, amounts that drifted and a name put back are seen', async () => {

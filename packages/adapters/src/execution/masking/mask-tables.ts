@@ -45,7 +45,7 @@ function prepareJob(table: TablePlan, keys: MaskKeys, say: SayMasked): Job {
       });
     if (await isDone(client, n, 'empty')) return fillJobs(client, table, say);
     const given = keysOf(table.batch, keys);
-    const ranges = await rangesLeft(client, n, 'mask', await pagesOf(client, table.table));
+    const ranges = await rangesLeft(client, n, 'mask', await pagesOf(client, table.own));
     return inRanges(
       ranges,
       (worker, from) => rangeOnce(worker, n, 'mask', from, table.batch.sql, given),
@@ -189,15 +189,15 @@ export async function restoreKeys(clients: readonly pg.Client[], plan: MaskingPl
   for (const sql of plan.refresh) await first.query(sql);
 }
 
-/** Pages of a table of `schema.table`. */
+/** Pages of a table, by its name as SQL takes it. Throws where there is none: what isn't found would count as empty. */
 export async function pagesOf(client: pg.Client, table: string): Promise<number> {
-  const [schema, name] = [table.slice(0, table.indexOf('.')), table.slice(table.indexOf('.') + 1)];
-  const { rows } = await client.query<{ pages: string }>(
-    `select pg_relation_size(c.oid) / current_setting('block_size')::int8 as pages
-     from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2`,
-    [schema, name],
+  const { rows } = await client.query<{ pages: string | null }>(
+    `select pg_relation_size(to_regclass($1)) / current_setting('block_size')::int8 as pages`,
+    [table],
   );
-  return Number(rows[0]?.pages ?? 0);
+  const pages = rows[0]?.pages ?? null;
+  if (pages === null) throw new Error(`There is no table ${table}: was it removed meanwhile?`);
+  return Number(pages);
 }
 
 export function keysOf({ keys: names }: MaskStatement, keys: MaskKeys): readonly Buffer[] {

@@ -1,17 +1,12 @@
 /** Reads of a database what masking is decided by. */
-import type { MaskCatalogue, MaskForeignKey, MaskTable } from '@headgate/domain/masking/catalogue';
+import type { MaskCatalogue, MaskForeignKey, MaskTable, MaskView } from '@headgate/domain/masking/catalogue';
 import type pg from 'pg';
 
 /** Schemas of PostgreSQL's and of ours. */
 const OWN = `n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'headgate_copy')`;
 
-const TABLES = `
-select n.nspname as schema, c.relname as name, greatest(c.reltuples, 0)::int8 as rows, pg_table_size(c.oid) as bytes,
-  c.relkind = 'p' as partitioned,
-  case when c.relispartition then (select rn.nspname || '.' || r.relname from pg_class r join pg_namespace rn on rn.oid = r.relnamespace where r.oid = pg_partition_root(c.oid)) end as "partitionOf",
-  coalesce((select array_agg(a.attname::text) from pg_partitioned_table p, unnest(p.partattrs::int2[]) k join pg_attribute a on a.attnum = k where p.partrelid = c.oid and a.attrelid = c.oid), '{}') as "partitionKey",
-  exists (select 1 from pg_inherits i where (i.inhrelid = c.oid or i.inhparent = c.oid)) and not c.relispartition and c.relkind <> 'p' as inherits,
-  (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
+/** Columns of a table or a view `c`. */
+const COLUMNS = `(select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
       'base', coalesce(e.typname, b.typname), 'array', e.oid is not null,
       'length', case when coalesce(e.typname, b.typname) in ('varchar', 'bpchar') and m.mod >= 4 then m.mod - 4 end,
       'generated', a.attgenerated <> '') order by a.attnum)
@@ -19,7 +14,15 @@ select n.nspname as schema, c.relname as name, greatest(c.reltuples, 0)::int8 as
    join pg_type b on b.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end
    left join pg_type e on e.oid = b.typelem and b.typcategory = 'A'
    cross join lateral (select case when t.typtype = 'd' and a.atttypmod < 0 then t.typtypmod else a.atttypmod end) as m(mod)
-   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
+   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)`;
+
+const TABLES = `
+select n.nspname as schema, c.relname as name, greatest(c.reltuples, 0)::int8 as rows, pg_table_size(c.oid) as bytes,
+  c.relkind = 'p' as partitioned,
+  case when c.relispartition then (select rn.nspname || '.' || r.relname from pg_class r join pg_namespace rn on rn.oid = r.relnamespace where r.oid = pg_partition_root(c.oid)) end as "partitionOf",
+  coalesce((select array_agg(a.attname::text) from pg_partitioned_table p, unnest(p.partattrs::int2[]) k join pg_attribute a on a.attnum = k where p.partrelid = c.oid and a.attrelid = c.oid), '{}') as "partitionKey",
+  exists (select 1 from pg_inherits i where (i.inhrelid = c.oid or i.inhparent = c.oid)) and not c.relispartition and c.relkind <> 'p' as inherits,
+  ${COLUMNS} as columns,
   coalesce((select array_agg(a.attname::text order by k.i) from pg_index x, unnest(x.indkey::int2[]) with ordinality as k(n, i) join pg_attribute a on a.attnum = k.n where x.indrelid = c.oid and x.indisprimary and a.attrelid = c.oid), '{}') as "primaryKey",
   coalesce((select json_agg(json_build_object('name', i.relname, 'columns', (
       select coalesce(json_agg(distinct a.attname), '[]') from pg_attribute a where a.attrelid = c.oid and (a.attnum = any ((x.indkey::int2[])[0:x.indnkeyatts - 1]) or x.indexprs is not null and exists (
@@ -49,21 +52,35 @@ join pg_class r on r.oid = k.confrelid join pg_namespace rn on rn.oid = r.relnam
 where k.contype = 'f' and k.conparentid = 0 and ${OWN}
 order by 2, 1`;
 
-/** Those that hold data; one that stands on another was made after it. */
+/**
+ * Those that hold rows, in the order in which they are computed: one that reads another one, through ordinary views as well, comes
+ * after it. Numbers don't say it: a view that stands between the two may have been replaced since.
+ */
 const VIEWS = `
-select quote_ident(n.nspname) || '.' || quote_ident(c.relname) as view
-from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'm' and c.relispopulated and ${OWN} order by c.oid`;
+with recursive reads (reader, read) as (
+  select distinct r.ev_class, d.refobjid from pg_rewrite r
+  join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.ev_class),
+deep (reader, read) as (select reader, read from reads union select deep.reader, reads.read from deep join reads on reads.reader = deep.read)
+select n.nspname as schema, c.relname as name, ${COLUMNS} as columns
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'm' and c.relispopulated and ${OWN}
+order by (select count(*) from deep join pg_class m on m.oid = deep.read and m.relkind = 'm' where deep.reader = c.oid), c.oid`;
+
+/** What is read on another server: its rows are none of this copy. */
+const FOREIGN_TABLES = `
+select n.nspname || '.' || c.relname as "table" from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'f' and ${OWN} order by 1`;
 
 /** Reads it in one session. Names that other schemas' objects have are said with their schema. */
 export async function readCatalogue(client: pg.Client): Promise<MaskCatalogue> {
   await client.query(`set search_path = pg_catalog`);
   const tables = await client.query<MaskTable>(TABLES);
   const foreignKeys = await client.query<MaskForeignKey>(FOREIGN_KEYS);
-  const views = await client.query<{ view: string }>(VIEWS);
+  const views = await client.query<MaskView>(VIEWS);
+  const foreign = await client.query<{ table: string }>(FOREIGN_TABLES);
   return {
     tables: tables.rows.map((row) => ({ ...row, rows: Number(row.rows), bytes: Number(row.bytes) })),
     foreignKeys: foreignKeys.rows,
-    materializedViews: views.rows.map(({ view }) => view),
+    materializedViews: views.rows,
+    foreignTables: foreign.rows.map(({ table }) => table),
     mayTurnTriggersOff: await mayTurnTriggersOff(client),
   };
 }

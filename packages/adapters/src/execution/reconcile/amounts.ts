@@ -2,12 +2,13 @@
 import type { ReconciliationContent } from '@headgate/documents/kinds/reconciliation';
 import type { Amount, SideSum } from '@headgate/domain';
 import { SumKeeper } from '@headgate/domain';
+import { cut } from '@headgate/domain/model/text';
 import { decimalText, parseDecimal, sumOf } from '@headgate/domain/reconcile/decimal';
 import type { TenantRow } from './right-side.ts';
 
 type Spec = ReconciliationContent['spec'];
 /** Of a currency's name, as it is told and kept. */
-const UNIT_LENGTH = 20;
+export const UNIT_LENGTH = 20;
 
 export function amountsOf(spec: Spec, left: readonly TenantRow[], right: readonly TenantRow[]): readonly Amount[] {
   return numbersOf(spec).flatMap((field) => {
@@ -43,10 +44,16 @@ function numbersOf(spec: Spec): Spec['compare'] {
   return spec.compare.filter(({ as }) => as === 'number');
 }
 
-function unitOf(spec: Spec, side: 'left' | 'right', row: TenantRow['row']): string | undefined {
+/** What a fact's amounts are in, where the document says which column tells, and it does; as it stands there. */
+export function currencyOf(spec: Spec, side: 'left' | 'right', row: TenantRow['row']): string | undefined {
   const field = spec.money?.currency?.[side];
   const value = field === undefined ? undefined : row[field];
-  return typeof value === 'string' && value !== '' ? value.slice(0, UNIT_LENGTH) : undefined;
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function unitOf(spec: Spec, side: 'left' | 'right', row: TenantRow['row']): string | undefined {
+  const currency = currencyOf(spec, side, row);
+  return currency === undefined ? undefined : cut(currency, UNIT_LENGTH);
 }
 
 function total(texts: readonly string[]): string | null {

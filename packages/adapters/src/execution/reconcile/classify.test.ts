@@ -1,8 +1,9 @@
 import { type ReconciliationContent, reconciliation } from '@headgate/documents/kinds/reconciliation';
-import { sumsAgree, sumsWithout, TRANSACTION_CLASSES } from '@headgate/domain';
+import { coversCompensation, planCompensation, sumsAgree, sumsWithout, TRANSACTION_CLASSES } from '@headgate/domain';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { classify } from './classify.ts';
+import { missingColumns } from './left-columns.ts';
 
 const document = (more: Record<string, unknown> = {}): ReconciliationContent['spec'] =>
   (
@@ -94,6 +95,15 @@ describe('each difference is classified', () => {
       ['a doubled', 'b doubled'],
     ],
     [
+      'the same invoice under two keys on both sides',
+      {
+        left: [invoice(1, { key: 'b' }), invoice(1, { key: 'a' })],
+        right: [entry(1, { key: 'b' }), entry(1, { key: 'a' })],
+        asked: [],
+      },
+      ['b doubled'],
+    ],
+    [
       'the same number of two tenants, which is two invoices',
       {
         left: [invoice(1), { ...invoice(1, { key: 'globex/1' }), tenant: 'globex' }],
@@ -148,6 +158,100 @@ describe('each difference is classified', () => {
       ['r3', undefined, 'it was asked for and'],
     ]);
   });
+});
+
+describe('one key isn’t one fact', () => {
+  const rules = [
+    {
+      name: 'difference',
+      when: { side: 'both-differ' },
+      do: { effect: 'post-difference', sql: 'select $1', params: ['$right.total'] },
+    },
+    { name: 'anyhow', when: { side: 'both-agree' }, do: { effect: 'acknowledge', sql: 'select $1', params: ['$key'] } },
+  ];
+  const compare = [{ name: 'total', left: 'total', right: 'total', as: 'number' }];
+
+  test('in two currencies, though amounts and sums are equal: no rule mends it', () => {
+    const left = [invoice(1, { currency: 'USD' }), invoice(2), invoice(3, { currency: 'USD', total: 1 })];
+    const right = [entry(1), entry(2, { currency: 'USD' }), entry(3)];
+    const { differences, sums } = classify(document({ rules, compare }), { left, right, asked: [] });
+    expect(sums.filter(({ unit }) => unit === 'EUR')).toMatchObject([{ left: '10', right: '20' }]);
+    expect(differences.map(({ key, class: kind, rule, why }) => [key, kind, rule, why])).toEqual([
+      ['acme/1', 'in-doubt', undefined, 'it is in USD in the store, and in EUR in ledger'],
+      ['acme/2', 'in-doubt', undefined, 'it is in EUR in the store, and in USD in ledger'],
+      ['acme/3', 'in-doubt', undefined, 'it is in USD in the store, and in EUR in ledger'],
+    ]);
+    const same = classify(document({ rules: [], compare }), {
+      left: [invoice(1, { currency: null })],
+      right,
+      asked: [],
+    });
+    expect(same.differences[0]?.why).toBe('it is in no currency in the store, and in EUR in ledger');
+  });
+
+  test('of two tenants: what one was asked for and another got is no agreement', () => {
+    const right = [{ ...entry(1), tenant: 'globex' }];
+    const { differences } = classify(document({ rules, compare }), { left: [invoice(1)], right, asked: [] });
+    expect(differences).toMatchObject([
+      { tenant: 'acme', class: 'in-doubt', rule: undefined, why: 'the store has it of acme, and ledger of globex' },
+    ]);
+  });
+});
+
+test('whoever looks again, and gets the rows in another order, is told the same of what is doubled', () => {
+  const of = (keys: readonly string[]) =>
+    classify(document(), { left: [], right: keys.map((key) => entry(1, { key })), asked: [] })
+      .differences.map(({ key, why }) => `${key}: ${why}`)
+      .sort();
+  expect(of(['c', 'a', 'b'])).toEqual(of(['a', 'b', 'c']));
+});
+
+test('nobody is told to ask again for what the other system may have already, and no rule acts on it', () => {
+  const rules = [
+    { name: 'stray', when: { side: 'right-only' }, ask: 'Whose?' },
+    { name: 'drop', when: { side: 'neither' }, do: { effect: 'cancel', sql: 'select $1', params: ['$key'] } },
+  ];
+  // The store went back in time: the order’s invoice is gone, and its entry isn’t.
+  const asked = [wish(7), { ...wish(8), tenant: 'globex' }];
+  const { differences } = classify(document({ rules }), { left: [], right: [entry(7)], asked });
+  expect(differences.map(({ key, class: kind, effect }) => [key, kind, effect])).toEqual([
+    ['acme/7', 'one-side-only', undefined],
+    ['r7', 'in-doubt', undefined],
+    ['r8', 'never-happened', 'cancel'],
+  ]);
+  expect(differences[1]!.why).toMatch(/the store doesn’t have it, and ledger has what the store lacks of acme/);
+});
+
+test('what a rule is given is part of what is approved, though nothing compares it', () => {
+  const rules = [
+    {
+      name: 'refund',
+      when: { side: 'right-only' },
+      do: { effect: 'cancel', sql: 'select $1', params: ['$right.account'] },
+    },
+  ];
+  const plan = (account: string) => {
+    const right = [entry(1, { account })];
+    const { differences } = classify(document({ rules }), { left: [], right, asked: [] });
+    const digest = `sha256:${'0'.repeat(64)}` as const;
+    const of = { reconciliation: 'invoices', document: digest, environment: 'production', cell: 'a', store: 'main' };
+    return planCompensation({ ...of, among: ['acme'] }, differences);
+  };
+  expect(JSON.stringify(plan('DE02'))).not.toContain('DE02');
+  expect(coversCompensation(plan('DE02'), plan('DE02')).covered).toHaveLength(1);
+  expect(coversCompensation(plan('DE02'), plan('DE99'))).toMatchObject({ covered: [], changed: [{ key: 'acme/1' }] });
+});
+
+test('a column by which a document goes, and which the query doesn’t give, is missed', () => {
+  const all = ['key', 'tenant', 'number', 'total', 'currency', 'state', 'request'];
+  expect(missingColumns(document(), all)).toEqual([]);
+  for (const each of all)
+    expect(
+      missingColumns(
+        document(),
+        all.filter((name) => name !== each),
+      ),
+    ).toEqual([each]);
 });
 
 test('both sides are added up by unit, whatever was compared', () => {

@@ -1,10 +1,12 @@
 import type { ReconciliationContent } from '@headgate/documents/kinds/reconciliation';
 import { classOf, type Side } from '@headgate/domain';
+import { cut } from '@headgate/domain/model/text';
 import { compareDecimals, parseDecimal } from '@headgate/domain/reconcile/decimal';
 import type { Comparison, Difference, LedgerRow } from '@headgate/execution';
-import { amountsOf, sumsOf } from './amounts.ts';
+import { amountsOf, currencyOf, sumsOf, UNIT_LENGTH } from './amounts.ts';
 import { doubledUnderOtherKeys } from './doubled.ts';
 import type { Row, TenantRow } from './right-side.ts';
+import { digestOfValues } from './rule-values.ts';
 
 type Spec = ReconciliationContent['spec'];
 type Rule = Spec['rules'][number];
@@ -34,19 +36,26 @@ export function classify(spec: Spec, { left, right, asked }: Sources): Compariso
     const found = judge(spec, ours, theirs, again.get(key));
     if (!found) continue;
     const { rule, why } = found;
-    differences.push({
+    const facts = {
       key,
       tenant: (ours[0] ?? theirs[0])!.tenant,
       left: ours[0] && ledgerRow(key, ours[0]),
       right: theirs[0] && ledgerRow(key, theirs[0]),
+    };
+    differences.push({
+      ...facts,
       class: classOf({ ...found, rule: known(rule) }),
       rule: rule?.name,
-      effect: found.underway ? undefined : rule?.do?.effect,
+      ...doing(found.underway ? undefined : rule, facts),
       why,
       amounts: amountsOf(spec, ours, theirs),
     });
   }
-  const never = neverHappened(spec, left, asked);
+  const strays = right.filter(({ row }) => {
+    const key = keyOf({ row }, spec.key.right);
+    return !lefts.has(key) && !again.has(key);
+  });
+  const never = neverHappened(spec, left, new Set(strays.map(({ tenant }) => tenant)), asked);
   return {
     compared: keys.size + never.length,
     differences: [...differences, ...never],
@@ -80,18 +89,44 @@ function judge(
   if (theirs.length > 1) return twice(`${spec.right.connection} has it ${theirs.length} times`);
   if (again !== undefined) return twice(again);
   const underway = spec.underway !== undefined && left !== undefined && fitsAll(spec.underway, left.row);
+  const apart = left && right && unlike(spec, left, right);
+  // Of amounts in two currencies there is no difference, and of another tenant's money nothing that this one owes.
+  if (apart !== undefined && side === 'both-agree')
+    return { side: 'both-differ', twice: false, underway, rule: undefined, why: apart };
   const rule = spec.rules.find(
-    (each) => each.when.side === side && fitsAll(each.when.left, left?.row) && fitsAll(each.when.right, right?.row),
+    (each) =>
+      each.when.side === side &&
+      (apart === undefined || each.do === undefined) &&
+      fitsAll(each.when.left, left?.row) &&
+      fitsAll(each.when.right, right?.row),
   );
   const found = { side, twice: false, underway, rule };
   // A question may be asked of what is still at work; it must not be worked upon from two sides.
   if (underway) return { ...found, why: rule?.ask ?? 'the system is still at work on it' };
-  if (!rule) return side === 'both-agree' ? undefined : { ...found, why: say(side, spec, unequal?.name) };
+  if (!rule) return side === 'both-agree' ? undefined : { ...found, why: apart ?? say(side, spec, unequal?.name) };
   return { ...found, why: rule.ask ?? rule.name };
 }
 
-/** Whoever asked and got no answer can ask again: the key makes that harmless. Until then it is told that it never happened. */
-function neverHappened(spec: Spec, left: readonly TenantRow[], asked: readonly TenantRow[]): Difference[] {
+/** Why two facts of one key aren't one fact, whatever the compared fields say: no rule may mend the one by the other. */
+function unlike(spec: Spec, left: TenantRow, right: TenantRow): string | undefined {
+  const other = spec.right.connection;
+  if (left.tenant !== right.tenant) return `the store has it of ${left.tenant}, and ${other} of ${right.tenant}`;
+  const [ours, theirs] = [currencyOf(spec, 'left', left.row), currencyOf(spec, 'right', right.row)];
+  const named = (currency = 'no currency') => cut(currency, UNIT_LENGTH);
+  return ours === theirs ? undefined : `it is in ${named(ours)} in the store, and in ${named(theirs)} in ${other}`;
+}
+
+/**
+ * Whoever asked and got no answer can ask again: the key makes that harmless. Until then it is told that it never happened. Not so
+ * of a tenant of whom the other system has what the store lacks (`strays`): the store may have lost just that, and whoever asked
+ * again would have it twice.
+ */
+function neverHappened(
+  spec: Spec,
+  left: readonly TenantRow[],
+  strays: ReadonlySet<string>,
+  asked: readonly TenantRow[],
+): Difference[] {
   if (spec.asked === undefined) return [];
   const { key: field, left: column } = spec.asked;
   const kept = new Set(left.map(({ tenant, row }) => `${tenant} ${String(row[column] ?? '')}`));
@@ -101,24 +136,35 @@ function neverHappened(spec: Spec, left: readonly TenantRow[], asked: readonly T
     const key = keyOf(one, field);
     if (kept.has(`${one.tenant} ${key}`)) continue;
     kept.add(`${one.tenant} ${key}`);
-    const rule = spec.rules.find((each) => each.when.side === 'neither' && fitsAll(each.when.asked, one.row));
+    const lost = strays.has(one.tenant);
+    const rule = spec.rules.find(
+      (each) => each.when.side === 'neither' && !(lost && each.do !== undefined) && fitsAll(each.when.asked, one.row),
+    );
+    const facts = { key, tenant: one.tenant, left: undefined, right: undefined, asked: ledgerRow(key, one) };
     missing.push({
-      key,
-      tenant: one.tenant,
-      left: undefined,
-      right: undefined,
-      asked: ledgerRow(key, one),
-      class: classOf({ side: 'neither', twice: false, underway: false, rule: known(rule) }),
+      ...facts,
+      class: lost ? 'in-doubt' : classOf({ side: 'neither', twice: false, underway: false, rule: known(rule) }),
       rule: rule?.name,
-      effect: rule?.do?.effect,
+      ...doing(rule, facts),
       why:
         rule?.ask ??
         rule?.name ??
-        'it was asked for and neither side has it: whoever asked may ask again under the same key',
+        (lost
+          ? `it was asked for and the store doesn’t have it, and ${spec.right.connection} has what the store lacks of ${one.tenant}: it may be that`
+          : 'it was asked for and neither side has it: whoever asked may ask again under the same key'),
       amounts: [],
     });
   }
   return missing;
+}
+
+/** What a rule does about a difference, and with which values. */
+function doing(
+  rule: Rule | undefined,
+  facts: Parameters<typeof digestOfValues>[1],
+): Pick<Difference, 'effect' | 'given'> {
+  const action = rule?.do;
+  return action === undefined ? { effect: undefined } : { effect: action.effect, given: digestOfValues(action, facts) };
 }
 
 function known(rule: Rule | undefined): Parameters<typeof classOf>[0]['rule'] {
@@ -147,7 +193,7 @@ function byKey(rows: readonly TenantRow[], field: string): Map<string, TenantRow
   return map;
 }
 
-function keyOf({ row }: TenantRow, field: string): string {
+function keyOf({ row }: Pick<TenantRow, 'row'>, field: string): string {
   const value = row[field];
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint')
     throw new Error(`a fact has no key in "${field}"`);
@@ -164,9 +210,13 @@ function fitsAll(
   });
 }
 
-/** Exactly: numbers as decimals without going through floating point ("10.10" is 10.1), everything else as text. */
+/**
+ * Exactly: numbers as decimals without going through floating point ("10.10" is 10.1), everything else as text. A field that
+ * isn't there is equal to nothing, to another one that isn't there neither.
+ */
 export function equal(a: unknown, b: unknown, as: 'text' | 'number'): boolean {
-  if (a === undefined || b === undefined || a === null || b === null) return a === b;
+  if (a === undefined || b === undefined) return false;
+  if (a === null || b === null) return a === b;
   if (as === 'text') return String(a) === String(b);
   const one = parseDecimal(a);
   const other = parseDecimal(b);

@@ -5,7 +5,8 @@ type ByKey = ReadonlyMap<string, readonly TenantRow[]>;
 
 /**
  * Keys under which a side has a fact again that it has under another one already: by the document's `identity`, with a
- * sentence for each. The one that the other side knows, too, is the fact itself; where neither is known, both are named.
+ * sentence for each. The one that the other side knows, too, is the fact itself; where none is known, all are named. Where the
+ * other side knows several of them it happened twice on both sides, and the first by its name counts as the fact itself.
  */
 export function doubledUnderOtherKeys(
   { identity, right }: ReconciliationContent['spec'],
@@ -31,9 +32,12 @@ export function doubledUnderOtherKeys(
       }
     for (const keys of keysOf.values()) {
       if (keys.length < 2) continue;
-      const first = keys.find((key) => others.has(key)) ?? keys[0]!;
+      // Sorted: whoever looks again, and gets the rows in another order, finds the same.
+      keys.sort();
+      const known = keys.find((key) => others.has(key));
+      const first = known ?? keys[0]!;
       for (const key of keys) {
-        if (others.has(key)) continue;
+        if (key === known) continue;
         const other = key === first ? keys.find((each) => each !== key)! : first;
         again.set(key, `${who} has it again, under the key ${other}`);
       }

@@ -315,6 +315,19 @@ test('a side that can not be read is a fault, never an agreement', async () => {
   );
   const wrong = { ...document(), spec: { ...document().spec, right: { ...document().spec.right, items: '/nothing' } } };
   await expect(sides.compare(wrong, 'main', ['acme'], stepContext())).rejects.toThrow(/no list/);
+  const typed = { ...document(), spec: { ...document().spec, underway: { stat: 'posting' } } };
+  await expect(sides.compare(typed, 'main', ['acme'], stepContext())).rejects.toThrow(
+    /no column stat, .* gives tenant/,
+  );
+});
+
+test('what the other system lists of a tenant that nobody asked for is a fault, never that tenant’s fact', async () => {
+  entries = [{ key: 'acme/1', tenant: 'acme', total: 1, ref: 'R1' }];
+  // It says itself whose an entry is, and lists somebody else's below this one's address.
+  const content = { ...document(), spec: { ...document().spec, tenant: { left: 'tenant', right: 'ref' } } };
+  await expect(sides.compare(content, 'main', ['acme'], stepContext())).rejects.toThrow(
+    /ledger lists a fact of no tenant that was asked for/,
+  );
 });
 
 test('amounts are compared as decimals, exactly', () => {
@@ -329,4 +342,5 @@ test('amounts are compared as decimals, exactly', () => {
   expect(equal('-0.00', '0', 'number')).toBe(true);
   expect(equal('abc', 'abc', 'number')).toBe(false);
   expect(equal(null, '0', 'number')).toBe(false);
+  expect(equal(undefined, undefined, 'text')).toBe(false);
 });

@@ -23,7 +23,7 @@ const AT_ONCE = 4;
 /** Where another system's facts are, as a document says it. */
 type Source = ReconciliationContent['spec']['right'];
 
-/** Reads all facts that another system has of these tenants, page by page. */
+/** Reads all facts that another system has of these tenants, page by page. Throws where it lists somebody else's. */
 export async function readRightSide(
   right: Source,
   tenantField: string | undefined,
@@ -33,12 +33,15 @@ export async function readRightSide(
 ): Promise<TenantRow[]> {
   const token = await readSecret(connection.tokenFile);
   const waiting = [...tenants];
+  const asked = new Set(tenants);
   const rows: TenantRow[] = [];
   const worker = async (): Promise<void> => {
     for (let tenant = waiting.shift(); tenant !== undefined; tenant = waiting.shift()) {
       for await (const row of pages(right, connection, token, tenant, signal)) {
-        const said = tenantField === undefined ? tenant : row[tenantField];
-        rows.push({ tenant: typeof said === 'string' ? said : tenant, row });
+        const said = tenantField === undefined ? tenant : (row[tenantField] ?? tenant);
+        if (!asked.has(String(said)))
+          throw new Error(`${right.connection} lists a fact of no tenant that was asked for`);
+        rows.push({ tenant: String(said), row });
       }
     }
   };

@@ -20,7 +20,9 @@ import { withClient } from '../../postgres-cluster/database.ts';
 import { sqlRefusal } from '../sql-migrator/sql-refusal.ts';
 import { controlConnection, ownersConnection, raiseFence, type Store } from '../store/store-session.ts';
 import { classify } from './classify.ts';
+import { missingColumns } from './left-columns.ts';
 import { type Connection, type Row, readRightSide, type TenantRow } from './right-side.ts';
+import { valuesOf } from './rule-values.ts';
 
 /** How long a statement waits for a lock. Milliseconds. */
 const LOCK_WAIT_MS = 5_000;
@@ -86,7 +88,13 @@ export class StoreAndHttpSides implements LedgerSides {
 
   private async readLeft(spec: Spec, store: string, tenants: readonly string[], ctx: Looking): Promise<TenantRow[]> {
     const answer = await this.asOwner(store, ctx, 'read only', async (client) => {
-      const { rows } = await client.query<Row>(spec.left.sql, [tenants]);
+      const { rows, fields } = await client.query<Row>(spec.left.sql, [tenants]);
+      const names = fields.map(({ name }) => name);
+      const missing = missingColumns(spec, names);
+      if (missing.length > 0)
+        throw new Error(
+          `The left side's query gives no column ${missing.join(', ')}, by which the document goes; it gives ${names.join(', ')}`,
+        );
       return granted(rows);
     });
     if (!answer.ok) throw new Error(`The left side of the reconciliation can't be read: ${answer.why}`);
@@ -153,21 +161,11 @@ async function applyRules(client: pg.Client, spec: Spec, differences: readonly D
   for (const difference of differences) {
     const action = spec.rules.find((rule) => rule.name === difference.rule)?.do;
     if (!action) continue;
-    const { rowCount } = await client.query(
-      action.sql,
-      action.params.map((parameter) => parameterValue(parameter, difference)),
-    );
+    const { rowCount } = await client.query(action.sql, [...valuesOf(action, difference)]);
     if ((rowCount ?? 0) === 0) continue; // somebody was quicker, or an earlier attempt of ours
     counts[COUNTED[action.effect]]++;
   }
   return granted(counts);
-}
-
-function parameterValue(parameter: string, difference: Difference): unknown {
-  if (parameter === '$key') return difference.key;
-  if (parameter === '$tenant') return difference.tenant;
-  const [side, field] = parameter.slice(1).split('.') as ['left' | 'right' | 'asked', string];
-  return difference[side]?.fields[field] ?? null;
 }
 
 function read(reconciliation: unknown): Spec {

@@ -42,7 +42,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const status = async (method: string, path = '/t/acme/x') => (await fetch(base + path, { method })).status;
+const status = async (method: string, path = '/t/acme/x', headers = {}) =>
+  (await fetch(base + path, { method, headers })).status;
 async function until(method: string, wanted: number): Promise<void> {
   const deadline = performance.now() + 40_000;
   while ((await status(method)) !== wanted) {
@@ -62,6 +63,15 @@ test('what may change something is turned away until it is released, and what on
   expect(await status('POST')).toBe(503);
   if (second.held) await second.release();
   expect(await status('POST')).toBe(200);
+});
+
+test('a request that names a writing method beside its own is no reading one', async () => {
+  const hold = await holdTenant(router.client, 'acme', newest);
+  expect(await status('GET', '/t/acme/x', { 'X-HTTP-Method-Override': 'DELETE' })).toBe(503);
+  expect(await status('GET', '/t/acme/x?_method=put')).toBe(503);
+  expect(await status('GET', '/t/acme/x?_method=head', { 'X-HTTP-Method': 'GET' })).toBe(200);
+  if (hold.held) await hold.release();
+  expect(await status('GET', '/t/acme/x', { 'X-HTTP-Method-Override': 'DELETE' })).toBe(200);
 });
 
 test('a promotion’s hold is another: neither ends the other', async () => {

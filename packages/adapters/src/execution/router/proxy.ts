@@ -111,7 +111,7 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
     const tenant = tenantOf(config.tenantBy, request.raw.url ?? '', request.headers.host);
     const checks = passes(config.checkPass, request.headers[CHECK_HEADER]);
     const what: AskedFor = askedFor(config.tenantBy, request.method, request.raw.url ?? '', request.headers);
-    const reads = onlyReads(config.readingCalls, request.method, request.raw.url ?? '');
+    const reads = onlyReads(config.readingCalls, what.methods, request.raw.url ?? '');
     const retryUntil = performance.now() + config.retryMs;
     const { remoteAddress: address } = request.raw.socket;
     const arrival = { host: request.headers.host, address, encrypted: 'encrypted' in request.raw.socket };

@@ -11,9 +11,12 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Whether a request asks for nothing to change: by its method, or as one of the calls that are known to read. What isn't
- * known counts as writing.
+ * known counts as writing, and so does what may be taken for another method that writes. `methods`: its own first, then those that
+ * its headers and its query name.
  */
-export function onlyReads(known: readonly ReadingCalls[], method: string, target: string): boolean {
+export function onlyReads(known: readonly ReadingCalls[], methods: readonly string[], target: string): boolean {
+  const [method = '', ...named] = methods;
+  if (!named.every((each) => SAFE.has(each))) return false;
   if (SAFE.has(method)) return true;
   if (method !== 'POST') return false;
   const path = target.split('?', 1)[0] as string;
