@@ -1,5 +1,5 @@
 /** For tests only: a cell of two tenants whose PostgreSQL's log goes to a real pgBackRest, an agent's files that name it, and customers who sell. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { chown, mkdir, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,7 +109,8 @@ cellFiles: [${cell.configFile}]
     ...{ dir, agentFile: at('agent.yaml'), agentDir: at('agent'), cell, server, bounds, keyOf, call, query },
     async sell(tenant) {
       const number = await postInvoice(cell, tenant);
-      const contract = `contract of ${number}, ${'clause '.repeat(500)}`;
+      // A number that was taken back is given again, and its contract isn't the one that it had.
+      const contract = `contract ${randomUUID()} of ${number}, ${'clause '.repeat(500)}`;
       const [attachment] = await call<number[]>(tenant, 'ir.attachment', 'create', {
         vals_list: [{ name: `contract ${number}`, datas: Buffer.from(contract).toString('base64') }],
       });

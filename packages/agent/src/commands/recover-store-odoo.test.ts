@@ -1,6 +1,6 @@
 /** A tenant of Odoo goes back in its own place by a decision: its database and its files, out of a real pgBackRest's repository. No Odoo serves it here. */
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openOdooCell } from '@headgate/adapters/execution/odoo/odoo-cell';
 import { pgbackrestMissing } from '@headgate/adapters/execution/pgbackrest/testing/backed-up-store';
 import { beginSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
@@ -9,11 +9,11 @@ import { endRunning } from '@headgate/adapters/execution/running-cell';
 import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { digestOfJson } from '@headgate/documents';
-import { manifestOf } from '@headgate/testkit/execution/step-context';
+import { digestFor, manifestOf } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applyKilledAt, approveInPlace, listedPerson } from '../recover-store/testing/people.ts';
 import { type LoggedTenants, loggedTenants } from '../testing/logged-tenants.ts';
-import { typed, type Typed } from '../testing/typed.ts';
+import { type Typed, typed } from '../testing/typed.ts';
 import { untoldFacts } from '../testing/untold-facts.ts';
 import { recoverStore } from './recover-store.ts';
 
@@ -38,10 +38,7 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
     const trust = await readFile(at('trust.yaml'), 'utf8');
     await writeFile(at('trust.yaml'), trust.replace('  log:', `${people.join('')}  log:`));
     await mkdir(at('data'), { mode: 0o700 });
-    await writeFile(
-      at('data', 'high-water.json'),
-      JSON.stringify({ epoch: 1, cells: { erp: FENCE }, plans: {} }),
-    );
+    await writeFile(at('data', 'high-water.json'), JSON.stringify({ epoch: 1, cells: { erp: FENCE }, plans: {} }));
     await world.query(
       'ada',
       `set role odoo; create table bus_bus(id serial, message text);
@@ -57,7 +54,8 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
   });
   afterAll(async () => {
     if (world === undefined) return;
-    for (const to of beside) await new Cluster({ dir: join(to, 'cluster'), port: 1 }, world.server.cluster.programs).stop(0);
+    for (const to of beside)
+      await new Cluster({ dir: join(to, 'cluster'), port: 1 }, world.server.cluster.programs).stop(0);
     await endRunning({ ...world.config, drainMs: 0 }, () => {});
     await world.remove();
   });
@@ -97,7 +95,7 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
     expect(proposal).toMatchObject({ code: 0, out: expect.stringContaining('goes back IN PLACE, to') });
     expect(proposal.out).toContain('public.account_move: 2 → 1 rows\n  1 row lost or otherwise, 0 rows back');
     expect(proposal.out).toMatch(/files +1, 21 B: they come back with it/);
-    expect(proposal.out).toMatch(/not counted +public\.bus_bus and public\.orm_signaling_registry: Odoo writes there/);
+    expect(proposal.out).toMatch(/not counted +public\.bus_bus, public\.orm_signaling_registry: Odoo writes there/);
     expect(proposal.out).toContain('sequence public.priced_n_seq: next 2 → next 1');
     // A job of Odoo's, and a neighbour's business.
     await world.query('ada', `insert into bus_bus(message) values ('by itself')`);
@@ -109,10 +107,14 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
     await applyKilledAt('The store is replaced', { ...killed, afterMs: 1_500 });
     await world.invoice('bob', 'BOB/2');
     const done = await asked('apply', proposal.file, '--as', 'usr_run', '--approval', yes);
-    expect(done, done.err).toMatchObject({ code: 0, out: expect.stringContaining('The store ada is back in its place') });
+    expect(done, done.err).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('The store ada is back in its place'),
+    });
     expect(await invoices()).toEqual(['INV/1']);
     expect(await readFile(world.live('ada', first), 'utf8')).toBe('the contract of INV/1');
     expect(await stat(world.live('ada', second)).catch(() => undefined)).toBeUndefined();
+    await world.query('postgres', 'alter database ada__before allow_connections true');
     expect(await invoices('ada__before')).toEqual(['INV/1', 'INV/2']);
     expect(await invoices('bob')).toEqual(['BOB/1', 'BOB/2']);
     // What Odoo's processes compare with what they saw last is beyond all that either database ever had.
@@ -154,18 +156,6 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
       }
     });
 
-    test('is for a schema that what serves can’t run on is refused, which it shows', async () => {
-      const dir = slotDir(world.config.dir, 'blue');
-      const manifest = manifestOf('2.0.0', { schemaRange: { min: 2, max: 2 } });
-      await mkdir(dir, { recursive: true });
-      await beginSlot(dir, { digest: digestOfJson(manifest), version: '2.0.0' }, manifest);
-      const { adminPort, tokenFile } = world.config.router;
-      await new RouterClient(adminPort, tokenFile).change(FENCE, { ada: { blue: 100 } });
-      const told = await apply(proposal.file);
-      expect(told).toMatchObject({ code: 1, err: expect.stringMatching(/2\.0\.0 in blue \(schema 2 to 2\) can’t run on schema 1/) });
-      await rm(dir, { recursive: true });
-    });
-
     test('was made before somebody wrote is refused, and before a file that was laid out was changed, by its name', async () => {
       const laid = await readdir(join(proposal.to, 'filestore'), { recursive: true });
       const file = laid.find((name) => name.includes('/'))!;
@@ -173,7 +163,10 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
       const right = await readFile(path);
       await writeFile(path, 'something else');
       const flipped = await apply(proposal.file);
-      expect(flipped).toMatchObject({ code: 1, err: expect.stringContaining(`1 aren’t what they have to be: ${file} (in`) });
+      expect(flipped).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(`1 aren’t what they have to be: ${file} (in`),
+      });
       await writeFile(path, right);
       await world.query('ada', `update account_move set filler = 'late' where name = 'INV/1'`);
       const late = await apply(proposal.file);
@@ -188,12 +181,17 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
     const moment = await now();
     await world.invoice('ada', 'INV/4');
     const refused = await proposed('--at', moment);
-    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining(`1 can’t be had: ${lost} (missing, 24 bytes)`) });
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(`1 can’t be had: ${lost} (missing, 24 bytes)`),
+    });
     const proposal = await proposed('--at', moment, '--lacking', '1');
     expect(proposal.out).toContain(`LACKING                   ${lost}: nobody has it`);
     const done = await apply(proposal.file);
     expect(done, done.err).toMatchObject({ code: 0, out: expect.stringContaining('without 1 that nobody has') });
     expect(await invoices()).toEqual(['INV/1', 'INV/3', 'INV/LOST']);
+    await mkdir(dirname(world.live('ada', lost)), { recursive: true });
+    await rename(at('lost'), world.live('ada', lost));
   });
 
   test('whose upgrade was half way then, or whose modules nobody knows, is refused, and nothing is left of it', async () => {
@@ -201,17 +199,59 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
     const moment = await now();
     await world.query('ada', `update ir_module_module set latest_version = '19.0.1.0.1'`);
     const refused = await proposed('--at', moment);
-    expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/which release runs on ada as it was then: .*19\.0\.9\.9\.9/) });
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/which release runs on ada as it was then: .*19\.0\.9\.9\.9/),
+    });
     expect(await stat(refused.to).catch(() => undefined)).toBeUndefined();
   });
 
   test('what was brought back and changed afterwards is refused', async () => {
     const proposal = await proposed('--at', await now());
-    const [, port] = /-p (\d+)/.exec(await readFile(join(proposal.to, 'cluster', 'data', 'postmaster.opts'), 'utf8')) ?? [];
+    const [, port] =
+      /-p (\d+)/.exec(await readFile(join(proposal.to, 'cluster', 'data', 'postmaster.opts'), 'utf8')) ?? [];
     const { programs } = world.server.cluster;
     const aside = new Cluster({ dir: join(proposal.to, 'cluster'), port: Number(port) }, programs);
-    await withClient(await aside.connection('ada'), (client) => client.query(`delete from account_move where name = 'INV/1'`));
+    await withClient(await aside.connection('ada'), (client) =>
+      client.query(`delete from account_move where name = 'INV/1'`),
+    );
     const told = await apply(proposal.file);
     expect(told).toMatchObject({ code: 1, err: expect.stringMatching(/was changed since it was compared \(rows\)/) });
+  });
+
+  test('where what stands then isn’t right, what stood before comes back; for another schema nobody is held', async () => {
+    await world.invoice('ada', 'INV/5');
+    const proposal = await proposed('--at', await now());
+    const before = await invoices();
+    const dir = slotDir(world.config.dir, 'blue');
+    const component = {
+      ...{ name: 'web', role: 'web', recovery: 'stateless' },
+      command: ['odoo'],
+      healthPath: '/',
+    } as const;
+    const manifest = manifestOf('2.0.0', {
+      schemaRange: { min: 2, max: 2 },
+      components: [{ ...component, files: [{ name: 'a', digest: digestFor('a'), size: 1 }] }],
+    });
+    const release = { digest: digestOfJson(manifest), version: '2.0.0' };
+    await mkdir(dir, { recursive: true });
+    await beginSlot(dir, release, manifest);
+    const { adminPort, tokenFile } = world.config.router;
+    await new RouterClient(adminPort, tokenFile).change(FENCE, { ada: { blue: 100 } });
+    const unfit = await apply(proposal.file);
+    expect(unfit).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/schema-unfit.*2\.0\.0 in blue \(schema 2 to 2\) can’t run on schema 1/),
+    });
+    // A slot of which nobody can say for what it is, and that doesn't serve.
+    await beginSlot(dir, { ...release, digest: digestFor('other') }, manifest);
+    const [{ last: told } = {}] = await world.query('ada', 'select max(id) as last from orm_signaling_registry');
+    const back = await apply(proposal.file);
+    expect(back).toMatchObject({ code: 1, out: expect.stringContaining('It was NOT put back: slot blue: ') });
+    expect(back.out).toContain('What stood before stands again');
+    expect(await invoices()).toEqual(before);
+    const [{ last } = {}] = await world.query('ada', 'select max(id) as last from orm_signaling_registry');
+    expect(last).toBe(Number(told) + 2_000);
+    expect((await untoldFacts(at('data'))).at(-1)).toMatchObject({ kind: 'in-place', result: 'taken-back' });
   });
 });

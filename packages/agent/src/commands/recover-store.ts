@@ -337,9 +337,7 @@ function doneLines(proposal: StoreProposal, placed: Extract<Placed, { ok: true }
           `Its schema is ${was.schemaVersion} now, and was ${live.schemaVersion}: the server sees that with the agent’s next look, as a difference to what should be.`,
         ]),
     ...(odoo === undefined
-      ? [
-          `What stood before: restore point ${point}, and the folder ${kept}. Remove the folder when nobody needs it.`,
-        ]
+      ? [`What stood before: restore point ${point}, and the folder ${kept}. Remove the folder when nobody needs it.`]
       : [
           `Its ${odoo.files.toLocaleString('en-US')} files are those of then${odoo.lacking.length === 0 ? '' : `, without ${odoo.lacking.length} that nobody has`}; its neighbours were served meanwhile.`,
           `What stood before: restore point ${point}, and the database ${kept}, with its files in the filestore’s folder ${kept.replace(/__before$/, '.before')}, until this tenant goes back the next time.`,

@@ -92,7 +92,8 @@ class Placing {
     }
     if (standing.phase === 'placed') {
       this.ask.say('It is checked …');
-      const why = (await this.store.check()) ?? (await checkServing(this.ask, this.ports, contextOf(this.ask, 'check')));
+      const why =
+        (await this.store.check()) ?? (await checkServing(this.ask, this.ports, contextOf(this.ask, 'check')));
       if (why === undefined) return this.ended(standing, 'done');
       this.ask.say(`It isn’t right: ${why}. What stood before comes back …`);
       standing = await this.ask.standing.write({ ...standing, phase: 'leaving', why });
@@ -115,7 +116,12 @@ class Placing {
       );
     const stale = await this.store.stale(false);
     if (stale !== undefined)
-      return no(ask, stale.code, `${stale.why}; nothing was replaced, and nobody was held`, stale.unblock ?? 'mend that, and apply the proposal again');
+      return no(
+        ask,
+        stale.code,
+        `${stale.why}; nothing was replaced, and nobody was held`,
+        stale.unblock ?? 'mend that, and apply the proposal again',
+      );
     const own = await ports.traffic.read();
     const heldBefore = own.filter(({ tenant, held }) => held && proposal.tenants.includes(tenant));
     return ask.standing.write({

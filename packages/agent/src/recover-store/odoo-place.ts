@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import type { CellPorts } from '@headgate/adapters/execution/cell';
 import { compareAttachments } from '@headgate/adapters/execution/odoo/attachments';
 import { DatabaseDoor } from '@headgate/adapters/execution/odoo/database-door';
+import { asideOf } from '@headgate/adapters/execution/odoo/moment/bring-tenant';
 import {
   type ComparedTenants,
   compareTenants,
@@ -20,8 +21,7 @@ import {
   pointsOfThen,
   type TenantBeside,
 } from '@headgate/adapters/execution/odoo/moment/point-of-then';
-import { signalReload } from '@headgate/adapters/execution/odoo/moment/reload-signal';
-import { asideOf } from '@headgate/adapters/execution/odoo/moment/bring-tenant';
+import { signalBack, signalBefore } from '@headgate/adapters/execution/odoo/moment/reload-signal';
 import { odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
 import type { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
 import { OdooRestorePoints } from '@headgate/adapters/execution/odoo/odoo-restore-points';
@@ -109,16 +109,16 @@ class OdooPlace implements StorePlace {
     const done = await points.place(ask.proposal.store, pointsOfThen(to), id, ctx, async () => {
       // Customers' own logins aren't held: a reporting tool's may write.
       written = await this.writtenSince('while its tenant was held: something else writes there');
-      return written === undefined ? granted(undefined) : denied('check-failed', written.why);
+      if (written !== undefined) return denied('check-failed', written.why);
+      await signalBefore(this.stores, this.door, this.store);
+      return granted(undefined);
     });
     return done.ok ? undefined : (written ?? { code: done.code, why: done.why });
   }
 
   async check(): Promise<string | undefined> {
     try {
-      const why = await this.checkTenant();
-      if (why === undefined) await signalReload(this.stores, this.door, this.store);
-      return why;
+      return await this.checkTenant();
     } catch (error) {
       if (error instanceof UnknownVersion) return error.message;
       throw error;
@@ -155,7 +155,7 @@ class OdooPlace implements StorePlace {
       throw new Error(
         `what stood before can’t be brought back from ${point}: ${back.why}; its tenant stays held. Mend that, and apply the proposal again: it goes on there`,
       );
-    await signalReload(stores, this.door, store);
+    await signalBack(stores, this.door, store);
   }
 
   /** What it came from isn't needed any more; its folder is a person's to remove. */
@@ -213,7 +213,14 @@ class OdooPlace implements StorePlace {
         ...(note?.lastCommitAt !== undefined && { keptAt: note.lastCommitAt }),
         serving: (await inSlots(cell, proposal.store)).serving,
         // Which it lacks was held against its rows just now, file by file.
-        odoo: { database: live.database, objects: was.objects, files, bytes, lacking: proposal.odoo!.lacking, byItself },
+        odoo: {
+          database: live.database,
+          objects: was.objects,
+          files,
+          bytes,
+          lacking: proposal.odoo!.lacking,
+          byItself,
+        },
       },
       proposal,
     );

@@ -1,8 +1,8 @@
 /** A proposal to put a tenant of Odoo back in its place: brings it back beside itself, database and files, compares, and says what would be lost. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareTenants } from '@headgate/adapters/execution/odoo/moment/compare-tenants';
 import { asideOf, type BroughtTenant } from '@headgate/adapters/execution/odoo/moment/bring-tenant';
+import { compareTenants } from '@headgate/adapters/execution/odoo/moment/compare-tenants';
 import { odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
 import type { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
 import { findStore, type OdooStore, type OdooStores } from '@headgate/adapters/execution/odoo/store';
@@ -23,7 +23,8 @@ export async function proposeTenant(ask: ProposeAsk<OdooCellConfig>): Promise<Pr
     throw new Error(
       `the PostgreSQL of ${cell.cell} doesn’t run, so what would be lost can’t be counted; start its agent, or rebuild the cell where it is lost: headgate-agent dr plan --config FILE`,
     );
-  if (tenantsIn(cell, name).tenantCount === 0) throw new Error(`no tenant of ${cell.cell} lives in the store ${name}: nobody would be held`);
+  if (tenantsIn(cell, name).tenantCount === 0)
+    throw new Error(`no tenant of ${cell.cell} lives in the store ${name}: nobody would be held`);
   const brought = await bringOdooTenant({ ...ask, compare: false });
   if (!brought.ok) throw new Error(brought.why);
   try {

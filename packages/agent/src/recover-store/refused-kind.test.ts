@@ -15,7 +15,11 @@ test.for<[string, string | undefined, RegExp | undefined]>([
   ['theirs', undefined, /on somebody else’s server, whose owner keeps its log/],
   ['theirs', 'erp', /cell of Odoo/],
   // Nobody keeps the log of its PostgreSQL, so there is no moment of it between its restore points.
-  ['ada', undefined, /postgresql\.pgbackrest of the cell.*headgate rollback PROMOTION.*pg_restore .*--role=odoo -d NAME dump.*Don’t rename that/],
+  [
+    'ada',
+    undefined,
+    /postgresql\.pgbackrest of the cell.*headgate rollback PROMOTION.*pg_restore .*--role=odoo -d NAME dump.*Don’t rename that/,
+  ],
   ['ada', 'own', undefined],
   ['ada', 'erp', /nobody keeps the log of the PostgreSQL of erp/],
   ['bob', undefined, undefined],

@@ -36,9 +36,10 @@ export async function roomForTenant({ stores, aside, store, to, bytes }: TenantR
 /** Bytes: a dump of it is smaller. */
 async function sizeOf(stores: OdooStores, { database }: OdooStore): Promise<number> {
   return inRecords(stores, async (client) => {
-    const { rows } = await client.query<{ bytes: string }>('select pg_catalog.pg_database_size($1::name)::text as bytes', [
-      database,
-    ]);
+    const { rows } = await client.query<{ bytes: string }>(
+      'select pg_catalog.pg_database_size($1::name)::text as bytes',
+      [database],
+    );
     return Number(rows[0]!.bytes);
   });
 }

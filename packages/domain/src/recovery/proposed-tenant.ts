@@ -3,7 +3,6 @@
  * writes to by itself, whose rows go back without being counted.
  */
 import type { Digest } from '../model/identity.ts';
-import { named } from '../plan/render-words.ts';
 import { bytesText } from '../standby/standby.ts';
 
 export interface ProposedTenant {
@@ -28,12 +27,14 @@ export function tenantLines({ files, bytes, lacking, byItself }: ProposedTenant)
   const more = lacking.length - MOST_TOLD;
   return [
     `files                     ${files.toLocaleString('en-US')}, ${bytesText(bytes)}: they come back with it, each compared with its name (SHA-1) and size`,
-    ...lacking.slice(0, MOST_TOLD).map((name) => `LACKING                   ${name}: nobody has it, so it comes back without`),
+    ...lacking
+      .slice(0, MOST_TOLD)
+      .map((name) => `LACKING                   ${name}: nobody has it, so it comes back without`),
     ...(more > 0 ? [`LACKING                   and ${more.toLocaleString('en-US')} more (see the file)`] : []),
     ...(byItself.length === 0
       ? []
       : [
-          `not counted               ${named(byItself)}: Odoo writes there by itself, so what is in them goes back as it was then, and nothing that is written there until then turns this void`,
+          `not counted               ${byItself.join(', ')}: Odoo writes there by itself, so what is in them goes back as it was then, and nothing that is written there until then turns this void`,
         ]),
   ];
 }

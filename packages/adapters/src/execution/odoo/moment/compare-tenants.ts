@@ -89,7 +89,8 @@ async function countedTenant(client: pg.Client, signal: AbortSignal): Promise<Co
   const own = <T>(all: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
     new Map([...all].filter(([table]) => !isByItself(table)));
   const facts = (await readableFacts(client, { tables: own(counted.tables), unlogged: own(counted.unlogged) })).filter(
-    ({ part, what }) => part !== 'settings' && !(part === 'sequences' && numbersByItself(what.slice('sequence '.length))),
+    ({ part, what }) =>
+      part !== 'settings' && !(part === 'sequences' && numbersByItself(what.slice('sequence '.length))),
   );
   const large = await largeObjects(client);
   return {

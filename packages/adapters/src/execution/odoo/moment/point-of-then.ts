@@ -96,7 +96,10 @@ async function filesBeside(
   if (wrong.length === 0) return granted({ files: wanted.length, bytes });
   const more = wrong.length - MOST_TOLD;
   const told = more > 0 ? [...wrong.slice(0, MOST_TOLD), `and ${more} more`] : wrong;
-  return denied('check-failed', `of the files that were laid out in ${to} ${wrong.length} aren’t what they have to be: ${told.join(', ')}`);
+  return denied(
+    'check-failed',
+    `of the files that were laid out in ${to} ${wrong.length} aren’t what they have to be: ${told.join(', ')}`,
+  );
 }
 
 const MOST_TOLD = 10;

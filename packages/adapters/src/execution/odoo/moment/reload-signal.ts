@@ -3,22 +3,34 @@
  * with the one that they saw last: in a database of before that number is an older one, and comes to be the same again.
  */
 import { withClient } from '../../../postgres-cluster/database.ts';
-import type { DatabaseDoor } from '../database-door.ts';
 import { StoreFault } from '../../store/store-fault.ts';
+import type { DatabaseDoor } from '../database-door.ts';
 import { inTenant } from '../reader.ts';
 import type { OdooStore, OdooStores } from '../store.ts';
-import { replacedDatabase } from '../tenant-swap.ts';
+import { prepared } from '../tenant-swap.ts';
 
 const TABLE = { name: 'orm_signaling_registry', columns: [] } as const;
 /** A process may be so far beyond what it has committed, and no process ever is. */
 const BEYOND = 1_000;
 
-/** While its tenant is held: the door is closed afterwards. Nothing to do where the database has no such number. */
-export async function signalReload(stores: OdooStores, door: DatabaseDoor, store: OdooStore): Promise<void> {
-  const last = [await lastSignal(stores, store.database), await lastSignal(stores, replacedDatabase(store))];
-  const [own] = last;
-  if (own === undefined) return;
-  const next = Math.max(...last.map((each) => each ?? 0)) + BEYOND;
+/**
+ * In a database that is going into the tenant's place, by the one that stands there: so it is done as soon as they change names, whoever is
+ * killed. Nothing to do where it has no such number.
+ */
+export async function signalBefore(stores: OdooStores, door: DatabaseDoor, store: OdooStore): Promise<void> {
+  const { database } = prepared(stores, store);
+  const [own, live] = [await lastSignal(stores, database), await lastSignal(stores, store.database)];
+  if (own !== undefined) await signal(stores, door, { name: database, database }, Math.max(own, live ?? 0) + BEYOND);
+}
+
+/** In what stood before, once it is back: what was taken away from its place was so far beyond it. While its tenant is held. */
+export async function signalBack(stores: OdooStores, door: DatabaseDoor, store: OdooStore): Promise<void> {
+  const own = await lastSignal(stores, store.database);
+  if (own !== undefined) await signal(stores, door, store, own + 2 * BEYOND);
+}
+
+/** The door is closed afterwards. */
+async function signal(stores: OdooStores, door: DatabaseDoor, store: OdooStore, next: number): Promise<void> {
   // As the owner: what is made for that table is the tenant's own.
   const { user, password } = await door.forAssignment(store);
   try {
