@@ -26,11 +26,11 @@ import { odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
 import type { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
 import { OdooRestorePoints } from '@headgate/adapters/execution/odoo/odoo-restore-points';
 import { filestoreDir, findStore, type OdooStore, type OdooStores } from '@headgate/adapters/execution/odoo/store';
-import { replacedDatabase } from '@headgate/adapters/execution/odoo/tenant-swap';
+import { readSwap, replacedDatabase } from '@headgate/adapters/execution/odoo/tenant-swap';
 import { runningBeside } from '@headgate/adapters/execution/restore-points/brought-beside';
 import { changedIn, wrongFigures } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
-import { denied, granted } from '@headgate/execution';
+import { denied, granted, type StepContext } from '@headgate/execution';
 import { readRecovered } from '../recover-tenant/recovered-file.ts';
 import { ANEW, figuresWrong, writtenSince } from './recount.ts';
 import { roomForTenant } from './room-for-tenant.ts';
@@ -102,18 +102,29 @@ class OdooPlace implements StorePlace {
     const { ask, to } = this;
     const ctx = this.context('place');
     const id = await pointMade(to, ctx.rollout);
-    if (id === undefined)
+    // Once it has begun it goes to its end, and needs nothing of that any more.
+    if (id === undefined && !(await this.begun(ctx)))
       return { code: 'check-failed', why: `the restore point of then isn’t in ${to} any more`, unblock: ANEW };
     let written: Stale | undefined;
     const points = new OdooRestorePoints(this.stores, this.door, true);
-    const done = await points.place(ask.proposal.store, pointsOfThen(to), id, ctx, async () => {
+    const done = await points.place(ask.proposal.store, pointsOfThen(to), id ?? '', ctx, async () => {
       // Customers' own logins aren't held: a reporting tool's may write.
       written = await this.writtenSince('while its tenant was held: something else writes there');
       if (written !== undefined) return denied('check-failed', written.why);
       await signalBefore(this.stores, this.door, this.store);
       return granted(undefined);
     });
-    return done.ok ? undefined : (written ?? { code: done.code, why: done.why });
+    if (done.ok) return undefined;
+    if (await this.begun(ctx))
+      throw new Error(
+        `the tenant is being replaced, and that can’t go on: ${done.why}; it stays held. Mend that, and apply the proposal again: it goes on there`,
+      );
+    return written ?? { code: done.code, why: done.why };
+  }
+
+  /** Whether the tenant's databases change names by this, or have. */
+  private async begun({ idempotencyKey }: StepContext): Promise<boolean> {
+    return (await readSwap(this.stores, this.store))?.key === idempotencyKey;
   }
 
   async check(): Promise<string | undefined> {

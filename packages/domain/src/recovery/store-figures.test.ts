@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { type CountedFigures, wrongFigures } from './store-figures.ts';
 import { type ProposedTenant, tenantLines } from './proposed-tenant.ts';
+import { type CountedFigures, wrongFigures } from './store-figures.ts';
 import type { ProposedSide } from './store-proposal.ts';
 
 const side: ProposedSide = {
@@ -76,5 +76,7 @@ test('of a tenant of Odoo each file that it lacks is told by name, as far as a p
     expect.stringMatching(/^not counted {15}public\.ir_cron, public\.bus_bus: Odoo writes there by itself/),
   ]);
   const lacking = Array.from({ length: 22 }, (_, n) => `aa/${n}`);
-  expect(tenantLines({ ...odoo, lacking, byItself: [] }).at(-1)).toBe('LACKING                   and 2 more (see the file)');
+  expect(tenantLines({ ...odoo, lacking, byItself: [] }).at(-1)).toBe(
+    'LACKING                   and 2 more (see the file)',
+  );
 });
