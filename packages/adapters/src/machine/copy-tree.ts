@@ -105,13 +105,18 @@ export async function readBack(path: string): Promise<{ size: number; sha256: st
   if (fd === undefined) return undefined;
   try {
     const hash = createHash('sha256');
-    const buffer = chunkFor(fstatSync(fd).size);
+    const { size: told } = fstatSync(fd);
+    let [buffer, other] = [chunkFor(told), chunkFor(told)];
     let size = 0;
-    for (;;) {
-      const bytes = await readAt(fd, buffer, size);
+    // The next chunk is read while this one is hashed.
+    for (let reading = readAt(fd, buffer, 0); ; ) {
+      const bytes = await reading;
       if (bytes === 0) break;
-      hash.update(buffer.subarray(0, bytes));
+      const chunk = buffer.subarray(0, bytes);
       size += bytes;
+      [buffer, other] = [other, buffer];
+      reading = readAt(fd, buffer, size);
+      hash.update(chunk);
     }
     // Whoever waits for us is let in between two files.
     await immediate();

@@ -3,7 +3,9 @@ import type { Dirent } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ObjectFacts, type ObjectStore, ObjectStoreTrouble, type Protections } from '@headgate/execution';
+import { ahead } from '../../machine/ahead.ts';
 import { syncFolder } from '../../machine/durable-file.ts';
+import { SyncBehind } from '../../machine/sync-behind.ts';
 import { plainKey, plainPrefix } from './object-key.ts';
 
 const CHUNK = 1024 * 1024;
@@ -31,15 +33,18 @@ export class FolderStore implements ObjectStore {
     try {
       await this.troubled(() => this.folderFor(key));
       const file = await this.troubled(() => open(unfinished, 'wx', 0o600));
+      const behind = new SyncBehind(file);
       try {
         // Whatever the content throws is the content's; only what the disk says is ours.
-        for await (const chunk of content) {
+        for await (const chunk of ahead(content)) {
           signal.throwIfAborted();
           await this.troubled(() => writeAll(file, chunk));
+          behind.wrote(chunk.length);
           size += chunk.length;
         }
-        await this.troubled(() => file.sync());
+        await this.troubled(() => behind.end());
       } finally {
+        await behind.over();
         await file.close();
       }
       await this.troubled(() => rename(unfinished, path));

@@ -1,5 +1,7 @@
 import type { SealedPart } from '@headgate/documents';
 import type { ObjectStore } from '@headgate/execution';
+import { ahead } from '../../machine/ahead.ts';
+import type { Hashing } from '../../machine/thread-hash.ts';
 import { measureAll } from './measured.ts';
 import { partIn, type SealedPlace } from './vault-keys.ts';
 
@@ -9,10 +11,11 @@ export async function checkPart(
   place: SealedPlace,
   part: SealedPart,
   signal: AbortSignal,
+  hash?: Hashing,
 ): Promise<string | undefined> {
   const content = await store.get(partIn(place, part.name), signal);
   if (content === undefined) return missing(place, part, store);
-  const found = await measureAll(content, part.size);
+  const found = await measureAll(ahead(content), part.size, hash);
   return found.size === part.size && found.sha256 === part.sha256 ? undefined : spoiled(place, part, found.size);
 }
 

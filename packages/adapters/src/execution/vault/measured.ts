@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Hashing } from '../../machine/thread-hash.ts';
 
 export interface Measure {
   readonly size: number;
@@ -30,11 +31,26 @@ export function measured(
   };
 }
 
-/** Reads a stream to its end, or a little beyond so many bytes, and measures it. */
-export async function measureAll(content: AsyncIterable<Uint8Array>, most: number): Promise<Measure> {
-  const all = measured(content, most);
-  for await (const _ of all.through);
-  return all.result();
+/** Reads a stream to its end, or a little beyond so many bytes, and measures it; by `hash`, where that is another thread's. */
+export async function measureAll(
+  content: AsyncIterable<Uint8Array>,
+  most: number,
+  hash: Hashing = hashingHere(),
+): Promise<Measure> {
+  let size = 0;
+  for await (const chunk of content) {
+    await hash.update(chunk);
+    size += chunk.length;
+    // One chunk too many tells that it is another one; how much more would come doesn't matter.
+    if (size > most) break;
+  }
+  return { size, sha256: await hash.digest() };
+}
+
+/** One on this thread. */
+export function hashingHere(): Hashing {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
 }
 
 /** All of a stream that is at most so long. `undefined`: it is longer. */

@@ -1,8 +1,10 @@
-import { createHash, type Hash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
+import type { Hashing } from '../../machine/thread-hash.ts';
+import { hashingHere } from './measured.ts';
 import type { ContentFile } from './point-contents.ts';
 
 const CHUNK = 1024 * 1024;
@@ -19,12 +21,15 @@ export class ChangedFile extends Error {}
 export class PlainContent {
   private readonly dir: string;
   private readonly files: readonly ContentFile[];
+  private readonly hashing: () => Hashing;
   private at = 0;
   private done = 0;
-  private open: { readonly handle: FileHandle; readonly hash: Hash } | undefined;
+  private open: { readonly handle: FileHandle; readonly hash: Hashing } | undefined;
 
-  constructor(dir: string, files: readonly ContentFile[]) {
+  /** `hashing`: of the files that aren't small. */
+  constructor(dir: string, files: readonly ContentFile[], hashing: () => Hashing = hashingHere) {
     this.dir = dir;
+    this.hashing = hashing;
     this.files = files.filter((file) => file.size > 0);
   }
 
@@ -48,16 +53,16 @@ export class PlainContent {
     const file = this.files[this.at];
     if (file === undefined) throw new Error('More was asked for than the restore point holds');
     if (this.done === 0 && file.size <= Math.min(SMALL, most)) return this.readSmall(file);
-    this.open ??= { handle: await this.opened(file), hash: createHash('sha256') };
+    this.open ??= { handle: await this.opened(file), hash: this.hashing() };
     const { handle, hash: digest } = this.open;
     const length = Math.min(most, file.size - this.done);
     const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, this.done);
     if (bytesRead === 0) throw new ChangedFile(`${file.path} is shorter than its manifest says`);
     const chunk = buffer.subarray(0, bytesRead);
-    digest.update(chunk);
+    await digest.update(chunk);
     this.done += bytesRead;
     if (this.done === file.size) {
-      if (digest.digest('hex') !== file.sha256) throw new ChangedFile(`${file.path} isn't what its manifest says`);
+      if ((await digest.digest()) !== file.sha256) throw new ChangedFile(`${file.path} isn't what its manifest says`);
       await this.close();
       this.at += 1;
       this.done = 0;

@@ -1,12 +1,17 @@
 /** Writes what a folder holds into a vault: encrypted parts that are each read back, and the signed manifest last. */
 import { MAX_BUNDLE_BYTES, type SealedPart, type SignedBundle } from '@headgate/documents';
 import { type Answer, denied, granted, type ObjectStore } from '@headgate/execution';
+import { ahead } from '../../machine/ahead.ts';
+import { type Hashing, HashThread } from '../../machine/thread-hash.ts';
 import { encrypt } from './age-stream.ts';
 import { checkPart } from './check-parts.ts';
-import { measured, readBounded } from './measured.ts';
+import { hashingHere, measured, readBounded } from './measured.ts';
 import { ChangedFile, PlainContent } from './plain-content.ts';
 import { type ContentFile, filesOfKind, type PartKind, partsOf } from './point-contents.ts';
 import { partIn, SEALED, type SealedPlace } from './vault-keys.ts';
+
+/** From so much on it is hashed by a thread: less is done before one has begun. Bytes. */
+const APART = 32 * 1024 * 1024;
 
 export interface PartsSealing {
   readonly store: ObjectStore;
@@ -34,13 +39,20 @@ export async function sealParts(sealing: PartsSealing): Promise<Answer<SealedPar
   for await (const { key } of store.list(place.prefix, signal)) await store.delete(key, signal);
   const text = Buffer.from(sealing.manifest);
   const written: SealedPart[] = [];
-  const writer = new PartWriter(sealing, written);
-  const wrong =
-    (await writer.write('contents', 'contents', text.length, once(text))) ??
-    (await writeContent(sealing, 'database', writer)) ??
-    (await writeContent(sealing, 'files', writer)) ??
-    (await writer.end());
-  if (wrong !== undefined) return denied('check-failed', wrong);
+  const bytes = sealing.files.reduce((sum, { size }) => sum + size, 0);
+  const thread = bytes < APART ? undefined : new HashThread();
+  const hashing = (): Hashing => thread?.begin() ?? hashingHere();
+  try {
+    const writer = new PartWriter(sealing, hashing, written);
+    const wrong =
+      (await writer.write('contents', 'contents', text.length, once(text))) ??
+      (await writeContent(sealing, hashing, 'database', writer)) ??
+      (await writeContent(sealing, hashing, 'files', writer)) ??
+      (await writer.end());
+    if (wrong !== undefined) return denied('check-failed', wrong);
+  } finally {
+    await thread?.close();
+  }
   const [contents, ...parts] = written as [SealedPart, ...SealedPart[]];
   return granted({ contents, parts });
 }
@@ -65,8 +77,13 @@ export async function sealManifest(
 }
 
 /** Writes what the files of one kind hold. What is wrong, if something is. */
-async function writeContent(sealing: PartsSealing, kind: PartKind, writer: PartWriter): Promise<string | undefined> {
-  const content = new PlainContent(sealing.dir, filesOfKind(sealing, kind));
+async function writeContent(
+  sealing: PartsSealing,
+  hashing: () => Hashing,
+  kind: PartKind,
+  writer: PartWriter,
+): Promise<string | undefined> {
+  const content = new PlainContent(sealing.dir, filesOfKind(sealing, kind), hashing);
   try {
     for (const { name, size, ...part } of partsOf(sealing, sealing.partBytes)) {
       if (part.kind !== kind) continue;
@@ -85,11 +102,13 @@ async function writeContent(sealing: PartsSealing, kind: PartKind, writer: PartW
 /** Encrypts parts into the store, one after the other; each is read back while the next is written. */
 class PartWriter {
   private readonly sealing: PartsSealing;
+  private readonly hashing: () => Hashing;
   private readonly written: SealedPart[];
   private reading: Promise<string | undefined> = Promise.resolve(undefined);
 
-  constructor(sealing: PartsSealing, written: SealedPart[]) {
+  constructor(sealing: PartsSealing, hashing: () => Hashing, written: SealedPart[]) {
     this.sealing = sealing;
+    this.hashing = hashing;
     this.written = written;
   }
 
@@ -101,12 +120,12 @@ class PartWriter {
     plain: AsyncIterable<Uint8Array>,
   ): Promise<string | undefined> {
     const { store, place, recipients, signal } = this.sealing;
-    const cipher = measured(encrypt(plain, recipients));
+    const cipher = measured(encrypt(ahead(plain), recipients));
     await store.put(partIn(place, name), cipher.through, signal);
     const part: SealedPart = { name, kind, ...cipher.result(), plainSize };
     this.written.push(part);
     const wrong = await this.end();
-    this.reading = checkPart(store, place, part, signal);
+    this.reading = checkPart(store, place, part, signal, this.hashing());
     this.reading.catch(() => {}); // awaited with the next, or at the end
     return wrong;
   }
