@@ -1,5 +1,5 @@
 /** A tenant of Odoo goes back in its own place by a decision: its database and its files, out of a real pgBackRest's repository. No Odoo serves it here. */
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openOdooCell } from '@headgate/adapters/execution/odoo/odoo-cell';
 import { pgbackrestMissing } from '@headgate/adapters/execution/pgbackrest/testing/backed-up-store';
@@ -224,14 +224,10 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
     const proposal = await proposed('--at', await now());
     const before = await invoices();
     const dir = slotDir(world.config.dir, 'blue');
-    const component = {
-      ...{ name: 'web', role: 'web', recovery: 'stateless' },
-      command: ['odoo'],
-      healthPath: '/',
-    } as const;
+    const files = [{ name: 'a', digest: digestFor('a'), size: 1 }];
     const manifest = manifestOf('2.0.0', {
       schemaRange: { min: 2, max: 2 },
-      components: [{ ...component, files: [{ name: 'a', digest: digestFor('a'), size: 1 }] }],
+      components: [{ name: 'web', role: 'web', recovery: 'stateless', command: ['odoo'], healthPath: '/', files }],
     });
     const release = { digest: digestOfJson(manifest), version: '2.0.0' };
     await mkdir(dir, { recursive: true });
