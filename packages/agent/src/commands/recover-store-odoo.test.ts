@@ -8,6 +8,7 @@ import { RouterClient } from '@headgate/adapters/execution/router/router-client'
 import { endRunning } from '@headgate/adapters/execution/running-cell';
 import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import { findPostmaster } from '@headgate/adapters/postgres-cluster/postmaster';
 import { digestOfJson } from '@headgate/documents';
 import { digestFor, manifestOf } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -208,12 +209,11 @@ describe.skipIf(missing !== undefined)('a tenant of Odoo', { timeout: 180_000 },
 
   test('what was brought back and changed afterwards is refused', async () => {
     const proposal = await proposed('--at', await now());
-    const [, port] =
-      /-p (\d+)/.exec(await readFile(join(proposal.to, 'cluster', 'data', 'postmaster.opts'), 'utf8')) ?? [];
+    const port = (await findPostmaster(join(proposal.to, 'cluster', 'data')))!.port;
     const { programs } = world.server.cluster;
-    const aside = new Cluster({ dir: join(proposal.to, 'cluster'), port: Number(port) }, programs);
+    const aside = new Cluster({ dir: join(proposal.to, 'cluster'), port }, programs);
     await withClient(await aside.connection('ada'), (client) =>
-      client.query(`delete from account_move where name = 'INV/1'`),
+      client.query(`insert into account_move values ('INV/MORE')`),
     );
     const told = await apply(proposal.file);
     expect(told).toMatchObject({ code: 1, err: expect.stringMatching(/was changed since it was compared \(rows\)/) });
