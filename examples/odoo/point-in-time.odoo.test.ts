@@ -3,136 +3,41 @@
  * each attachment that it had then, while its neighbour is served.
  */
 import { execFile } from 'node:child_process';
-import { createHash, generateKeyPairSync } from 'node:crypto';
-import { chown, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { filestoreDir, findStore } from '@headgate/adapters/execution/odoo/index';
 import { openOdooCell } from '@headgate/adapters/execution/odoo/odoo-cell';
-import { backUpServer, loggedServer, roundOfLog } from '@headgate/adapters/execution/odoo/server-log';
+import { roundOfLog } from '@headgate/adapters/execution/odoo/server-log';
 import { openPgBackRest } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
 import { pgbackrestMissing } from '@headgate/adapters/execution/pgbackrest/testing/backed-up-store';
 import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
-import { generateNoteKey } from '@headgate/documents';
 import { stepContext } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BroughtUpCell } from './bring-up/cell.ts';
-import type { ExampleCell } from './bring-up/example-cells.ts';
-import { cellConfigOf, openLayout } from './bring-up/layout.ts';
-import { BASELINE, odooRelease } from './build.ts';
+import type { BroughtUpCell } from './bring-up/cell.ts';
 import { postInvoice } from './demo/tenant-state.ts';
-import { callOdoo } from './load/odoo-client.ts';
-import { odooParts } from './parts/index.ts';
+import { type LoggedOdoo, loggedOdoo } from './testing/logged-odoo.ts';
 import { odooMissing } from './testing/required.ts';
 
 const missing = (await odooMissing()) ?? (await pgbackrestMissing());
 const AGENT = new URL('../../packages/agent/src/main.ts', import.meta.url).pathname;
-const ERP: ExampleCell = {
-  ...{ cell: 'erp', environment: 'production' },
-  tenants: ['aspen', 'birch'].map((id) => ({
-    id,
-    ring: 'canary',
-    name: id,
-    referencePattern: '{year}-{month}/{project}',
-  })),
-};
-
-/** What the agent believes: two keys that nobody uses here. */
-function trustText(): string {
-  const pem = generateKeyPairSync('ed25519').publicKey.export({ format: 'pem', type: 'spki' }).toString();
-  return `apiVersion: headgate/v1
-kind: Trust
-metadata: {name: test, owner: security}
-spec:
-  signers:
-    - name: ci
-      may: [release]
-      publicKey: ${JSON.stringify(pem)}
-  log:
-    origin: example.com/log
-    keys: ["${generateNoteKey('example.com/log', 'tree-head').verifierKey}"]
-`;
-}
 
 describe.skipIf(missing)('a tenant of Odoo', () => {
-  let dir: string;
+  let world: LoggedOdoo;
   let cell: BroughtUpCell;
   let asked = 0;
-  const bounds = { deadlineMs: 240_000, signal: new AbortController().signal };
 
   beforeAll(async () => {
-    const parts = await odooParts();
-    dir = await mkdtemp(join(tmpdir(), 'headgate-odoo-moment-'));
-    const layout = await openLayout(dir, [ERP]);
-    const input = cellConfigOf(layout, ERP, parts);
-    const repository = join(layout.root, 'repository');
-    await mkdir(repository);
-    const passphraseFile = join(layout.root, 'secrets', 'passphrase');
-    await writeFile(passphraseFile, 'correct horse battery staple\n', { mode: 0o600 });
-    cell = new BroughtUpCell(ERP, {
-      ...input,
-      postgresql: {
-        ...input.postgresql,
-        pgbackrest: { stanza: 'erp', repository: { kind: 'folder', dir: repository }, passphraseFile },
-      },
-    });
-    const { user } = cell.stores.odoo;
-    if (user) await chown(repository, user.uid, user.gid);
-    await cell.bringUp(await odooRelease(BASELINE), parts.odoo.sha256);
-    // With its first request Odoo loads a tenant's modules.
-    for (const tenant of ['aspen', 'birch']) await call(tenant, 'res.users', 'search', { domain: [] });
-    const server = loggedServer(cell.config, cell.stores.cluster)!;
-    await backUpServer(server, await openPgBackRest(server), bounds);
-    await writeFile(join(dir, 'token'), 'test-token\n', { mode: 0o600 });
-    await writeFile(join(dir, 'trust.yaml'), trustText());
-    await writeFile(
-      join(dir, 'agent.yaml'),
-      `server: http://127.0.0.1:1
-name: agt_test
-tokenFile: ${join(dir, 'token')}
-dataDir: ${join(dir, 'agent')}
-trustFile: ${join(dir, 'trust.yaml')}
-environments: [{name: production}]
-cellFiles: [${cell.configFile}]
-`,
-    );
+    world = await loggedOdoo();
+    cell = world.cell;
   });
-  afterAll(async () => {
-    await cell?.stop();
-    const home = await readlink(join(dir, 'system')).catch(() => undefined);
-    if (home !== undefined) await rm(home, { recursive: true, force: true });
-    await rm(dir, { recursive: true, force: true });
-  });
+  afterAll(() => world?.remove());
 
-  const call = async <T>(tenant: string, model: string, method: string, body: unknown): Promise<T> => {
-    const keys = JSON.parse(await readFile(cell.tokensFile, 'utf8')) as Record<string, string>;
-    return callOdoo<T>(
-      { url: cell.url, host: cell.host(tenant), key: keys[tenant]!, timeLimitMs: bounds.deadlineMs },
-      model,
-      method,
-      body,
-    );
-  };
-  /** An invoice of aspen's that is posted, and the contract that is attached to it, as a customer does it. */
-  const sell = async (): Promise<{ number: string; contract: string; attachment: number; file: string }> => {
-    const number = await postInvoice(cell, 'aspen');
-    const contract = `contract of ${number}, ${'clause '.repeat(500)}`;
-    const [attachment] = await call<number[]>('aspen', 'ir.attachment', 'create', {
-      vals_list: [{ name: `contract ${number}`, datas: Buffer.from(contract).toString('base64') }],
-    });
-    const sha1 = createHash('sha1').update(contract).digest('hex');
-    return { number, contract, attachment: attachment!, file: `${sha1.slice(0, 2)}/${sha1}` };
-  };
-  const inTenant = async (sql: string): Promise<Record<string, unknown>[]> =>
-    withClient(await cell.stores.cluster.connection('aspen'), async (client) => (await client.query(sql)).rows);
-  const now = async (): Promise<string> => {
-    const [row] = await inTenant(
-      `select to_char(clock_timestamp() at time zone 'utc' + interval '1 ms', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, pg_sleep(0.01)`,
-    );
-    return row!.at as string;
-  };
+  const sell = () => world.sell('aspen');
+  const inTenant = (sql: string) => world.query('aspen', sql);
 
   interface Then {
     readonly out: string;
@@ -144,7 +49,7 @@ cellFiles: [${cell.configFile}]
   /** Brings it back, looks, and ends what runs there. */
   const back = async (args: readonly string[], look: (then: Then) => Promise<void>): Promise<void> => {
     const to = join(tmpdir(), `headgate-odoo-back-${process.pid}-${++asked}`);
-    const command = [AGENT, 'recover', '--config', join(dir, 'agent.yaml'), '--store', 'aspen', '--to', to, ...args];
+    const command = [AGENT, 'recover', '--config', world.agentFile, '--store', 'aspen', '--to', to, ...args];
     const { stdout: out, stderr } = await promisify(execFile)(process.execPath, command, { timeout: 240_000 });
     expect(`${out}${stderr}`).not.toContain('correct horse');
     const port = Number(/-p (\d+)/.exec(out)![1]);
@@ -165,7 +70,7 @@ cellFiles: [${cell.configFile}]
 
   test('comes back to a moment with the invoice just before it and its file, and without the one just after', async () => {
     const first = await sell();
-    const at = await now();
+    const at = await world.now();
     const [second] = [await sell(), await postInvoice(cell, 'birch')];
     const live = await readdir(filestoreDir(cell.stores, findStore(cell.stores, 'aspen')), { recursive: true });
     expect(live).toEqual(expect.arrayContaining([first.file, second.file]));
@@ -195,10 +100,10 @@ cellFiles: [${cell.configFile}]
 
   test('whose attachment was deleted since, and its file with it, has it out of a restore point; without one it is refused', async () => {
     const sold = await sell();
-    const at = await now();
+    const at = await world.now();
     const path = join(filestoreDir(cell.stores, findStore(cell.stores, 'aspen')), sold.file);
     const bytes = await readFile(path);
-    await call('aspen', 'ir.attachment', 'unlink', { ids: [sold.attachment] });
+    await world.call('aspen', 'ir.attachment', 'unlink', { ids: [sold.attachment] });
     // As Odoo's own vacuum does it, once a day.
     await rm(path);
     const refused = back(['--at', at], async () => {});
@@ -212,7 +117,7 @@ cellFiles: [${cell.configFile}]
     const ctx = () =>
       stepContext({
         ...{ cell: 'erp', step: `s${++n}`, idempotencyKey: `r1/s${n}`, fence: { epoch: 1, n } },
-        remainingMs: () => bounds.deadlineMs,
+        remainingMs: () => world.bounds.deadlineMs,
       });
     expect(await real.traffic.hold(['aspen'], ctx())).toMatchObject({ ok: true });
     const point = await real.restorePoints.take('aspen', ctx());
@@ -234,16 +139,16 @@ cellFiles: [${cell.configFile}]
   });
 
   test('is refused where the log lacks a piece, and nothing of it is left', async () => {
-    const server = loggedServer(cell.config, cell.stores.cluster)!;
+    const { server } = world;
     const own = await openPgBackRest(server);
     await sell();
-    const { reach } = await roundOfLog(server, own, bounds);
+    const { reach } = await roundOfLog(server, own, world.bounds);
     const repository = cell.config.postgresql.pgbackrest!.repository as { dir: string };
     const log = join(repository.dir, 'archive', 'erp');
     const piece = (await readdir(log, { recursive: true })).find((name) => name.includes(`/${reach.last}-`))!;
     await rm(join(log, piece));
     await sell();
     await expect(back([], async () => {})).rejects.toThrow(/a piece of it is missing/);
-    expect((await roundOfLog(server, own, bounds)).gap).toContain(reach.last);
+    expect((await roundOfLog(server, own, world.bounds)).gap).toContain(reach.last);
   });
 });

@@ -111,6 +111,7 @@ export * from './recovery/beside-rows.ts';
 export * from './recovery/dependency-order.ts';
 export * from './recovery/gap.ts';
 export * from './recovery/judge-cell.ts';
+export * from './recovery/proposed-tenant.ts';
 export * from './recovery/rebuild-exercise.ts';
 export * from './recovery/rebuild-plan.ts';
 export * from './recovery/restoration.ts';

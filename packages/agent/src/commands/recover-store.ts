@@ -2,7 +2,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import type { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { openProposalApproval, openStoreProposal, storeProposalText, storeProposalWords } from '@headgate/documents';
@@ -22,12 +22,12 @@ import { print, printJson, warn } from '../output.ts';
 import { readBundle } from '../reconcile/read-files.ts';
 import { momentOf } from '../recover/bring-beside.ts';
 import { type Placed, placeStore } from '../recover-store/apply.ts';
+import { cellToPlace } from '../recover-store/cell-to-place.ts';
 import { openPromotionIn } from '../recover-store/open-promotion.ts';
 import { proposeStore } from '../recover-store/propose.ts';
 import { refusedKind } from '../recover-store/refused-kind.ts';
 import { StandingFile } from '../recover-store/standing.ts';
 import { expectListed } from '../recover-tenant/listed.ts';
-import { cellOfStore } from '../recover-tenant/stores.ts';
 import { pinnedVerification } from '../rehearse/pinned-verification.ts';
 import { reportRestoration } from '../restoration/report-restoration.ts';
 import { underWayIn } from '../stop/under-way.ts';
@@ -37,7 +37,7 @@ import { interruptible } from './interruptible.ts';
 export const RECOVER_STORE_USAGE = `headgate-agent recover-store: puts a store back in its own place as it was at a moment, by a decision
 
   headgate-agent recover-store propose --config FILE --store STORE --as ID --because WHY --to DIR [--cell CELL] [MOMENT]
-                                       [--identity FILE] [--id ID] [--out FILE] [--json]
+                                       [--identity FILE] [--id ID] [--lacking N] [--out FILE] [--json]
   headgate-agent recover-store apply FILE --config FILE --as ID --approval FILE … [--verification FILE]
                                      [--ended PROMOTION] [--json]
 
@@ -62,6 +62,11 @@ apply    puts it there, once somebody who neither proposed nor applies it has ap
 
 --as ID    who proposes or applies it, by an id that the agent's trust file lists with a key (may: [approval])
 CELL may be left out where one cell alone has such a store. Stores whose PostgreSQL Headgate keeps, with a vault or pgBackRest.
+
+A tenant of Odoo goes back with the files that its rows name then, and without its neighbours, who are served meanwhile: its cell has
+postgresql.pgbackrest, and DIR may be on any disk. What Odoo writes by itself (its jobs' times, its bus, who was there) isn't counted.
+--lacking N   exactly N files can't be had, as a refusal said by name: it comes back without them
+
 Exit codes: 0 done, 1 refused or taken back, 2 wrong usage, 3 the object store is away, full, or refuses, 78 configuration.
 `;
 
@@ -74,6 +79,7 @@ const many = { type: 'string', multiple: true } as const;
 const OPTIONS = {
   ...{ config: text, store: text, cell: text, at: text, before: text, transaction: text, identity: text, id: text },
   ...{
+    lacking: text,
     to: text,
     out: text,
     as: text,
@@ -92,7 +98,7 @@ type Option = Exclude<keyof typeof OPTIONS, 'help'>;
 const TAKES: Readonly<Record<string, { readonly needs: readonly Option[]; readonly may: readonly Option[] }>> = {
   propose: {
     needs: ['config', 'store', 'as', 'because', 'to'],
-    may: ['cell', 'at', 'before', 'transaction', 'identity', 'id', 'out', 'json'],
+    may: ['cell', 'at', 'before', 'transaction', 'identity', 'id', 'lacking', 'out', 'json'],
   },
   apply: { needs: ['config', 'as'], may: ['approval', 'verification', 'ended', 'json'] },
 };
@@ -147,12 +153,16 @@ async function propose(values: Values, signal: AbortSignal): Promise<number> {
   expectListed(trust, by, '--as');
   const kind = refusedKind(config, store, values.cell);
   if (kind !== undefined) return complain(kind, EXIT.refused);
-  const cell = cellOfStore(config, store, values.cell);
+  const cell = cellToPlace(config, store, values.cell);
+  const { lacking } = values;
+  if (lacking !== undefined && (cell.kind !== 'odoo' || !/^[1-9]\d{0,8}$/.test(lacking)))
+    return misused('--lacking is a number of files that a tenant of Odoo may come back without');
   const moment = momentOf(values, cell.cell);
   if (typeof moment === 'string') return misused(moment);
   const { proposal, cluster, idle } = await proposeStore({
     ...{ cell, store, moment, trust, by, because, signal, to: resolve(values.to!) },
     ...{ id: values.id, identityFile: values.identity, say: sayer(values) },
+    lacking: lacking === undefined ? undefined : Number(lacking),
   });
   const resting = await open(config, cell, values, signal);
   const { text: written, digest } = storeProposalText(proposal);
@@ -207,7 +217,7 @@ async function apply(file: string, values: Values, signal: AbortSignal): Promise
   if (!opened.ok) return complain(sayRefusal({ ...opened, where: file }), EXIT.refused);
   const { proposal, digest } = opened;
   expectListed(trust, proposal.by, `who proposed ${file}`);
-  const cell = cellOfStore(config, proposal.store, proposal.cell);
+  const cell = cellToPlace(config, proposal.store, proposal.cell);
   if (cell.environment !== proposal.environment)
     throw new Error(`the proposal is of ${proposal.environment}, and the cell ${cell.cell} is in ${cell.environment}`);
   const strange = tenantsDiffer(cell, proposal);
@@ -251,14 +261,14 @@ async function apply(file: string, values: Values, signal: AbortSignal): Promise
 const HOW = '`headgate recover-store approve FILE --key KEY --approver ID --out APPROVAL`';
 
 /** Everybody in it was named when it was proposed, and somebody agreed to that. */
-function tenantsDiffer({ tenants, cell }: CellConfig, { store, tenants: named }: StoreProposal): string | undefined {
+function tenantsDiffer({ tenants, cell }: AnyCellConfig, { store, tenants: named }: StoreProposal): string | undefined {
   const here = Object.keys(tenants).filter((tenant) => tenants[tenant]!.store === store);
   if (here.toSorted().join() === [...named].toSorted().join()) return undefined;
   return `the store ${store} of the cell ${cell} has other tenants (${here.join(', ')}) than the proposal names (${named.join(', ')}): propose anew`;
 }
 
 /** What is at work there: an agent, or a plan that isn't at its end. */
-async function busy(config: AgentConfig, cell: CellConfig, file: string): Promise<string | undefined> {
+async function busy(config: AgentConfig, cell: AnyCellConfig, file: string): Promise<string | undefined> {
   const end = `end it first, what it runs goes on: headgate-agent stop --config ${file} --agent-only`;
   for (const dir of [config.dataDir, cell.dir])
     if ((await holderOf(dir)) !== undefined) return `${dir} is held by another process, most likely the agent; ${end}`;
@@ -269,7 +279,7 @@ async function busy(config: AgentConfig, cell: CellConfig, file: string): Promis
 }
 
 /** A promotion that rests between two waves holds nothing here, and goes on as soon as the agent is back. */
-function open(config: AgentConfig, { cell, environment }: CellConfig, { ended }: Values, signal: AbortSignal) {
+function open(config: AgentConfig, { cell, environment }: AnyCellConfig, { ended }: Values, signal: AbortSignal) {
   return openPromotionIn({ config, cell, environment, ended, now: Date.now(), signal });
 }
 
@@ -282,7 +292,7 @@ interface Decided {
 
 async function report(
   config: AgentConfig,
-  { vault }: CellConfig,
+  { vault }: AnyCellConfig,
   { proposal, digest, by, approval }: Decided,
   placed: Extract<Placed, { ok: true }>,
   say: (line: string) => void,
@@ -304,7 +314,7 @@ async function report(
 }
 
 function doneLines(proposal: StoreProposal, placed: Extract<Placed, { ok: true }>, config: string): readonly string[] {
-  const { store, moment, live, was, othersInAll: others = 0 } = proposal;
+  const { store, moment, live, was, odoo, othersInAll: others = 0 } = proposal;
   const { lost, back } = rowsLost(proposal);
   const { point, kept, why } = placed;
   const start = `Start the agent again: headgate-agent run --config ${config}`;
@@ -326,7 +336,13 @@ function doneLines(proposal: StoreProposal, placed: Extract<Placed, { ok: true }
       : [
           `Its schema is ${was.schemaVersion} now, and was ${live.schemaVersion}: the server sees that with the agent’s next look, as a difference to what should be.`,
         ]),
-    `What stood before: restore point ${point}, and the folder ${kept}. Remove the folder when nobody needs it.`,
+    ...(odoo === undefined
+      ? [`What stood before: restore point ${point}, and the folder ${kept}. Remove the folder when nobody needs it.`]
+      : [
+          `Its ${odoo.files.toLocaleString('en-US')} files are those of then${odoo.lacking.length === 0 ? '' : `, without ${odoo.lacking.length} that nobody has`}; its neighbours were served meanwhile.`,
+          `What stood before: restore point ${point}, and the database ${kept}, with its files in the filestore’s folder ${kept.replace(/__before$/, '.before')}, until this tenant goes back the next time.`,
+          `What it came from is stopped: remove ${dirname(proposal.place)}`,
+        ]),
     start,
   ];
 }

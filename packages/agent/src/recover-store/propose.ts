@@ -5,43 +5,25 @@ import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { closeLog } from '@headgate/adapters/execution/pgbackrest/log-reach';
 import { hasPgBackRest, openPgBackRest } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
 import { compareStores } from '@headgate/adapters/execution/recover/compare-stores';
-import type { Moment } from '@headgate/adapters/execution/recover/recover-aside';
 import type { BackedStore } from '@headgate/adapters/execution/restore-points/backed-store';
 import { endedBefore } from '@headgate/adapters/execution/restore-points/brought-beside';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
-import type { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
-import type { Trust } from '@headgate/documents';
 import { oneLine } from '@headgate/documents';
 import type { StoreProposal } from '@headgate/domain';
 import { bringBeside, momentWords } from '../recover/bring-beside.ts';
 import { tenantsIn } from '../restoration/tenants-in.ts';
-import { type InSlots, inSlots } from './serving.ts';
-
-export interface ProposeAsk {
-  readonly cell: CellConfig;
-  readonly store: string;
-  readonly moment: Moment;
-  readonly trust: Pick<Trust, 'signers'>;
-  readonly id: string | undefined;
-  readonly identityFile: string | undefined;
-  /** An empty folder on the store's own disk. */
-  readonly to: string;
-  readonly by: string;
-  readonly because: string;
-  readonly signal: AbortSignal;
-  readonly say: (line: string) => void;
-}
-
-/** `cluster`: the store of then, which goes on running. `idle`: what serves nobody of the store. */
-export interface Proposed {
-  readonly proposal: StoreProposal;
-  readonly cluster: Cluster;
-  readonly idle: InSlots['idle'];
-}
+import type { ProposeAsk, Proposed } from './propose-ask.ts';
+import { proposeTenant } from './propose-tenant.ts';
+import { inSlots } from './serving.ts';
 
 /** Throws, in words, why there is none. */
 export async function proposeStore(ask: ProposeAsk): Promise<Proposed> {
+  const { cell } = ask;
+  return cell.kind === 'odoo' ? proposeTenant({ ...ask, cell }) : proposePhysical({ ...ask, cell });
+}
+
+async function proposePhysical(ask: ProposeAsk<CellConfig>): Promise<Proposed> {
   const { cell, store, moment, to, by, because, signal, say } = ask;
   const physical = physicalStore(cell, store, await findPrograms(15, cell.dir));
   await expectSameDisk(to, physical.cluster.dir);
@@ -81,7 +63,7 @@ const CLOSE_MS = 120_000;
  * Up to when its log lies in its own repository now; undefined for a store in a vault, which says that itself. The agent's rounds may be
  * half a minute behind, and pgBackRest can't tell a moment that it doesn't have from one in which nobody wrote.
  */
-async function logClosed(store: BackedStore, { signal, say }: ProposeAsk): Promise<number | undefined> {
+async function logClosed(store: BackedStore, { signal, say }: ProposeAsk<CellConfig>): Promise<number | undefined> {
   if (!hasPgBackRest(store)) return undefined;
   say('Its log up to now is brought to its repository …');
   const bounds = { deadlineMs: CLOSE_MS, signal };

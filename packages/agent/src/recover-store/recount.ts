@@ -11,6 +11,7 @@ import { changedIn, type StoreProposal, wrongFigures } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
 import { readRecovered } from '../recover-tenant/recovered-file.ts';
 import { inSlots } from './serving.ts';
+import type { Stale } from './store-place.ts';
 
 export interface RecountAsk {
   readonly cell: CellConfig;
@@ -18,17 +19,10 @@ export interface RecountAsk {
   readonly signal: AbortSignal;
 }
 
-/** Why a proposal isn't carried out. */
-export interface Stale {
-  readonly code: 'written-since' | 'check-failed' | 'figures-wrong';
-  readonly why: string;
-  readonly unblock: string;
-}
-
 const WRITTEN = 'the store was written to after what would be lost was counted';
 const QUIET =
   'propose anew, while nobody writes (hold its tenants by what your application has for that, or end the jobs that write), and have that approved';
-const ANEW = 'propose anew, into another folder, and have that approved';
+export const ANEW = 'propose anew, into another folder, and have that approved';
 
 /** The store isn't the one that was compared, whose rows `parts` are otherwise than they were. */
 export function writtenSince(parts: readonly string[], more = 'and nobody approved losing that'): Stale {
@@ -45,6 +39,15 @@ export async function anotherStore(
   const why =
     'the store is another one than was compared, or was brought back since (so it is once a proposal was applied)';
   return { code: 'written-since', why, unblock: ANEW };
+}
+
+/** The file shows anything else than is counted. */
+export function figuresWrong(wrong: readonly string[]): Stale {
+  return {
+    code: 'figures-wrong',
+    why: `the proposal doesn’t show what is counted: ${wrong.join('; ')}. Either its file was changed before it was approved, or what it tells of has changed since`,
+    unblock: 'find out who had the file in their hands; propose anew, and have that approved',
+  };
 }
 
 /** All that a person was shown, counted anew. Changes nothing; undefined: it is right. */
@@ -76,12 +79,7 @@ export async function recount(store: BackedStore, ask: RecountAsk): Promise<Stal
       },
       proposal,
     );
-    if (wrong.length === 0) return undefined;
-    return {
-      code: 'figures-wrong',
-      why: `the proposal doesn’t show what is counted: ${wrong.join('; ')}. Either its file was changed before it was approved, or what it tells of has changed since`,
-      unblock: 'find out who had the file in their hands; propose anew, and have that approved',
-    };
+    return wrong.length === 0 ? undefined : figuresWrong(wrong);
   } finally {
     await beside.end();
   }

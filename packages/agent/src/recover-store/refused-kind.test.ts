@@ -5,8 +5,8 @@ import { refusedKind } from './refused-kind.ts';
 
 const cells = [
   { kind: 'process', cell: 'own', stores: { main: {}, kept: { pgbackrest: {} } }, externalStores: { theirs: {} } },
-  { kind: 'odoo', cell: 'erp', tenants: { ada: {} }, postgresql: { owner: 'odoo' } },
-  { kind: 'odoo', cell: 'logged', tenants: { bob: {} }, postgresql: { owner: 'odoo', pgbackrest: {} } },
+  { kind: 'odoo', cell: 'erp', stores: { ada: 'ada' }, postgresql: { owner: 'odoo' } },
+  { kind: 'odoo', cell: 'logged', stores: { bob: 'bob' }, postgresql: { owner: 'odoo', pgbackrest: {} } },
 ] as unknown as AgentConfig['cells'];
 
 test.for<[string, string | undefined, RegExp | undefined]>([
@@ -14,11 +14,16 @@ test.for<[string, string | undefined, RegExp | undefined]>([
   ['kept', undefined, undefined],
   ['theirs', undefined, /on somebody else’s server, whose owner keeps its log/],
   ['theirs', 'erp', /cell of Odoo/],
-  // Its database and its files go back together, and what was counted of it wouldn't stand still.
-  ['ada', undefined, /headgate rollback PROMOTION.*pg_restore .*--role=odoo -d NAME dump.*Don’t rename that/],
+  // Nobody keeps the log of its PostgreSQL, so there is no moment of it between its restore points.
+  [
+    'ada',
+    undefined,
+    /postgresql\.pgbackrest of the cell.*headgate rollback PROMOTION.*pg_restore .*--role=odoo -d NAME dump.*Don’t rename that/,
+  ],
   ['ada', 'own', undefined],
-  ['ada', 'erp', /With postgresql\.pgbackrest in the cell’s configuration a tenant comes back to any moment/],
-  ['bob', 'logged', /headgate-agent recover --config FILE --cell logged --store bob --at TIME --to DIR/],
+  ['ada', 'erp', /nobody keeps the log of the PostgreSQL of erp/],
+  ['bob', undefined, undefined],
+  ['bob', 'logged', undefined],
 ])('the store %s of the cell %s', ([store, cell, words]) => {
   const said = refusedKind({ cells }, store, cell);
   if (words === undefined) expect(said).toBeUndefined();

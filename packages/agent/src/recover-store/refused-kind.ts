@@ -1,4 +1,5 @@
 /** Stores that this can't put back: named, with what brings them back by hand. */
+import { notLogged } from '@headgate/adapters/execution/odoo/moment/bring-tenant';
 import type { AgentConfig } from '../config.ts';
 
 /** Undefined: there is none of that kind by that name. */
@@ -9,18 +10,15 @@ export function refusedKind(
 ): string | undefined {
   for (const cell of cells) {
     if (name !== undefined && cell.cell !== name) continue;
-    if (cell.kind === 'odoo' && (name !== undefined || Object.hasOwn(cell.tenants, store)))
+    if (
+      cell.kind === 'odoo' &&
+      cell.postgresql.pgbackrest === undefined &&
+      (name !== undefined || Object.hasOwn(cell.stores, store))
+    )
       return [
-        `${cell.cell} is a cell of Odoo: a tenant’s database and files go back together, and Odoo’s own jobs write all the time, so what would be lost doesn’t stand still once it is counted. This command can’t do that.`,
-        'To just before a promotion’s first write it goes by the way back of that: headgate rollback PROMOTION --reason "…"',
+        `${cell.cell} is a cell of Odoo, and ${notLogged(cell.cell)}.`,
+        'To just before a promotion’s first write a tenant goes by the way back of that: headgate rollback PROMOTION --reason "…"',
         `What is needed of an older moment is taken out of a restore point: headgate-agent restore-points fetch --config FILE --store ${store} --identity FILE lays out its dump/ and filestore/; then, as the server’s superuser, createdb -O ${cell.postgresql.owner} -T template0 NAME and pg_restore --exit-on-error --no-owner --role=${cell.postgresql.owner} -d NAME dump`,
-        ...(cell.postgresql.pgbackrest === undefined
-          ? [
-              `With postgresql.pgbackrest in the cell’s configuration a tenant comes back to any moment, beside itself: headgate-agent recover --config FILE --cell ${cell.cell} --store ${store} --at TIME --to DIR`,
-            ]
-          : [
-              `Of any moment: headgate-agent recover --config FILE --cell ${cell.cell} --store ${store} --at TIME --to DIR lays out its database and its files of then, beside it.`,
-            ]),
         'Don’t rename that into the tenant’s place: which slot may write to a database, PostgreSQL keeps with the database, and it would be gone.',
       ].join(' ');
     if (cell.kind === 'process' && Object.hasOwn(cell.externalStores, store))

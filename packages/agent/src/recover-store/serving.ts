@@ -1,5 +1,5 @@
 /** What of a cell works on a store, and on which schema versions it runs. */
-import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { readSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { RouterClient } from '@headgate/adapters/execution/router/router-client';
 import type { StoreProposal } from '@headgate/domain';
@@ -15,7 +15,7 @@ export interface InSlots {
  * its release's says nothing.
  */
 export async function inSlots(
-  { dir, slots, router, tenants }: Pick<CellConfig, 'dir' | 'slots' | 'router' | 'tenants'>,
+  { dir, slots, router, tenants }: Pick<AnyCellConfig, 'dir' | 'slots' | 'router' | 'tenants'>,
   store: string,
 ): Promise<InSlots> {
   const routes = await new RouterClient(router.adminPort, router.tokenFile).routes().catch(() => undefined);

@@ -86,6 +86,16 @@ const form = before.extend({
   others: list(other, 0, MOST_OTHERS),
   othersInAll: count,
   databases: list(word, 0, MOST),
+  odoo: z
+    .strictObject({
+      database: z.string().regex(/^\d{1,10}$/),
+      objects: digest,
+      files: count,
+      bytes: count,
+      lacking: list(word, 0, MOST),
+      byItself: list(word, 0, 200),
+    })
+    .exactOptional(),
 });
 
 export type ProposalRefusal = Refused<'proposal-malformed'>;

@@ -128,7 +128,7 @@ describe('the two decisions of a plan', () => {
     const text = renderPlan(planOf(aMigration(1))).replace(/\s+/g, ' ');
     expect(text).toContain('of a store whose PostgreSQL Headgate keeps `headgate-agent recover-store …` proposes it');
     expect(text).toContain('one on somebody else’s server goes to a moment by its owner’s means');
-    expect(text).toContain('one of Odoo to restore points alone');
+    expect(text).toContain('a tenant of Odoo by that command, too');
   });
 
   test('tell cells and stores that are alike once, and a thousand tenants’ own stores as one', () => {

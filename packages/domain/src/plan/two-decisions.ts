@@ -167,7 +167,7 @@ function dataOf(cell: CellPlan, step: Step, action: Migrate): Omit<DataBack, 'ce
         stands: 'none',
         because:
           // A plan doesn't know whose server a store is on.
-          'never by a plan: of a store whose PostgreSQL Headgate keeps `headgate-agent recover-store …` proposes it, to any moment that its vault has, counts what would be lost, and puts it in place once somebody else agreed; one on somebody else’s server goes to a moment by its owner’s means, and one of Odoo to restore points alone',
+          'never by a plan: of a store whose PostgreSQL Headgate keeps `headgate-agent recover-store …` proposes it, to any moment that its vault has, counts what would be lost, and puts it in place once somebody else agreed; one on somebody else’s server goes to a moment by its owner’s means, and a tenant of Odoo by that command, too, where its cell names a pgBackRest',
         loses: 'written-since',
       },
     ],

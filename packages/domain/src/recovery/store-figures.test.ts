@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { type ProposedTenant, tenantLines } from './proposed-tenant.ts';
 import { type CountedFigures, wrongFigures } from './store-figures.ts';
 import type { ProposedSide } from './store-proposal.ts';
 
@@ -10,11 +11,15 @@ const entry = {
   ...{ lostColumns: ['note'], backColumns: [] },
 };
 const other = { part: 'sequences', what: 'sequence public.no', saysNow: 'next 9', saysThen: 'next 1' } as const;
+const odoo: ProposedTenant = {
+  ...{ database: '16384', objects: `sha256:${'1'.repeat(64)}`, files: 3, bytes: 2_048 },
+  ...{ lacking: ['4f/4f'], byItself: ['public.ir_cron', 'public.bus_bus'] },
+};
 const counted: CountedFigures = {
   ...{ moment: '2026-11-22T09:30:00.000Z', point: 'rp-1', keptAt: 5, firstLost: { xid: '7', at: 6 } },
   ...{ live: side, was: { ...side, timeline: 2, schemaVersion: 1 }, tables: [entry] },
   ...{ others: [other], othersInAll: 1, databases: ['reports'], files: ['attachments'] },
-  serving: [{ slot: 'green', version: '1.4.0', min: 0, max: 3 }],
+  ...{ serving: [{ slot: 'green', version: '1.4.0', min: 0, max: 3 }], odoo },
 };
 
 test('a proposal that shows what is counted is right, in whatever order its fields stand, at another LSN and time', () => {
@@ -48,6 +53,9 @@ test('each figure that a person is shown is held against what is counted', () =>
     [{ ...counted, databases: [] }, 'other databases'],
     [{ ...counted, serving: [] }, 'what serves'],
     [{ ...counted, files: [] }, 'files'],
+    [{ ...counted, odoo: { ...odoo, files: 4 } }, 'its files, or tables that aren’t counted'],
+    [{ ...counted, odoo: { ...odoo, lacking: [] } }, 'its files, or tables that aren’t counted'],
+    [{ ...counted, odoo: { ...odoo, byItself: [] } }, 'its files, or tables that aren’t counted'],
     [{ ...counted, live: { ...side, schemaVersion: 1 } }, 'the schema now'],
     [{ ...counted, live: { ...side, tables: 5 } }, 'the number of tables now'],
     [{ ...counted, was: { ...counted.was, timeline: 3 } }, 'the timeline then'],
@@ -59,4 +67,16 @@ test('each figure that a person is shown is held against what is counted', () =>
 test('of many that are wrong the first are spelled out', () => {
   const tables = Array.from({ length: 8 }, (_, n) => ({ ...entry, table: `public.t${n}` }));
   expect(wrongFigures({ ...counted, tables }, { ...counted, tables: [] }).at(-1)).toBe('3 more');
+});
+
+test('of a tenant of Odoo each file that it lacks is told by name, as far as a person reads, and all that isn’t counted', () => {
+  expect(tenantLines(odoo)).toEqual([
+    expect.stringMatching(/^files {21}3, 2\.0 KiB: they come back with it/),
+    'LACKING                   4f/4f: nobody has it, so it comes back without',
+    expect.stringMatching(/^not counted {15}public\.ir_cron, public\.bus_bus: Odoo writes there by itself/),
+  ]);
+  const lacking = Array.from({ length: 22 }, (_, n) => `aa/${n}`);
+  expect(tenantLines({ ...odoo, lacking, byItself: [] }).at(-1)).toBe(
+    'LACKING                   and 2 more (see the file)',
+  );
 });

@@ -15,6 +15,7 @@ const SHOWN = {
   databases: 'other databases',
   serving: 'what serves',
   files: 'files',
+  odoo: 'its files, or tables that aren’t counted',
 } as const;
 const OF_A_SIDE = {
   system: 'the cluster',

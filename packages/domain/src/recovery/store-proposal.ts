@@ -7,6 +7,7 @@ import { othersYes, type SignedYes } from '../model/others-yes.ts';
 import { type Refusal, refused } from '../model/refusal.ts';
 import { named } from '../plan/render-words.ts';
 import { otherLines, otherParts, type PartDigests, type ProposedOther } from './beside-rows.ts';
+import { type ProposedTenant, tenantLines } from './proposed-tenant.ts';
 
 /** One of the two stores, as it was when they were compared. */
 export interface ProposedSide {
@@ -68,6 +69,8 @@ export interface StoreProposal {
   }[];
   /** Folders of files beside the database, which stay as they are. */
   readonly files: readonly string[];
+  /** Absent: it is no tenant of Odoo, and the whole of a PostgreSQL goes back. */
+  readonly odoo?: ProposedTenant;
   /** Where the store of then lies. */
   readonly place: string;
   readonly by: string;
@@ -152,7 +155,7 @@ export function storeProposalLines(proposal: StoreProposal, digest: Digest): rea
     '',
     ...(proposal.others === undefined ? [] : [...otherLines(proposal.others, proposal.othersInAll ?? 0), '']),
     `${count(lost, 'row')} of now lost, ${count(back, 'row')} of then back (one that changed counts as both); ${count(equal, 'table')} the same.`,
-    `newest transaction kept   ${kept}`,
+    `newest transaction kept   ${kept}${proposal.odoo === undefined ? '' : ' (of any tenant of that PostgreSQL)'}`,
     ...(firstLost === undefined ? [] : [`first transaction lost    ${firstLost.xid}, ${time(firstLost.at)}`]),
     `schema                    ${live.schemaVersion} now, ${was.schemaVersion} then`,
     ...(proposal.databases === undefined || proposal.databases.length === 0
@@ -162,6 +165,7 @@ export function storeProposalLines(proposal: StoreProposal, digest: Digest): rea
     ...(proposal.files.length === 0
       ? []
       : [`files                     ${named(proposal.files)}: they stay as they are now`]),
+    ...(proposal.odoo === undefined ? [] : tenantLines(proposal.odoo)),
     '',
     `because     ${proposal.because}`,
     `proposed    by ${proposal.by}, ${time(proposal.madeAt)}`,

@@ -77,7 +77,27 @@ export class OdooRestorePoints implements RestorePoints {
     const store = findStore(this.stores, name);
     if (target.kind !== 'restore-point')
       return denied('rejected', `a tenant's restore point holds one moment; ${target.kind} can't be reached with it`);
-    const done = await holdStore(this.stores, store, ctx, (control) => this.restoreHeld(control, store, id, ctx));
+    const done = await holdStore(this.stores, store, ctx, (control) =>
+      this.restoreHeld(control, store, this.kept(store), id, ctx),
+    );
+    return typeof done === 'string' ? held(done, name) : done;
+  }
+
+  /**
+   * Puts the tenant back by a restore point that lies elsewhere, by the journal that a restore has. `lastLook`: asked right before the tenant
+   * is replaced, once all is prepared beside it; what it refuses replaces nothing.
+   */
+  async place(
+    name: string,
+    from: KeptPoints<PointManifest>,
+    id: string,
+    ctx: StepContext,
+    lastLook: () => Promise<Answer<unknown>>,
+  ): Promise<Answer<{ readonly schemaVersion: number }>> {
+    const store = findStore(this.stores, name);
+    const done = await holdStore(this.stores, store, ctx, (control) =>
+      this.restoreHeld(control, store, from, id, ctx, lastLook),
+    );
     return typeof done === 'string' ? held(done, name) : done;
   }
 
@@ -134,26 +154,24 @@ export class OdooRestorePoints implements RestorePoints {
   private async restoreHeld(
     control: pg.Client,
     store: OdooStore,
+    kept: KeptPoints<PointManifest>,
     id: string,
     ctx: StepContext,
+    lastLook: () => Promise<Answer<unknown>> = async () => granted(undefined),
   ): Promise<Answer<{ readonly schemaVersion: number }>> {
     const journal = await readSwap(this.stores, store);
     if (journal?.key !== ctx.idempotencyKey) {
       if (journal?.phase === 'swapping')
         return denied('unknown', `an earlier restore (${journal.key}) of the store ${store.name} isn't finished`);
-      const verified = await this.kept(store).verify(id, ctx.signal);
+      const verified = await kept.verify(id, ctx.signal);
       if (!verified.ok) return verified;
       await this.door.endAssignments(store);
       await this.door.close(store);
       const bounds = { deadlineMs: ctx.remainingMs(), signal: ctx.signal };
-      const wrong = await restoreBeside(
-        this.stores,
-        store,
-        verified.value.manifest,
-        this.kept(store).folder(id),
-        bounds,
-      );
+      const wrong = await restoreBeside(this.stores, store, verified.value.manifest, kept.folder(id), bounds);
       if (wrong !== undefined) return denied('check-failed', wrong);
+      const right = await lastLook();
+      if (!right.ok) return right;
       await beginSwap(this.stores, store, ctx.idempotencyKey, verified.value.manifest.schemaVersion);
     }
     const finished = (await finishSwap(this.stores, store))!;

@@ -43,7 +43,7 @@ export async function beginSwap(
   key: string,
   schemaVersion: number,
 ): Promise<void> {
-  await withClient(await stores.cluster.controlConnection(), (client) => dropDatabase(client, before(store)));
+  await withClient(await stores.cluster.controlConnection(), (client) => dropDatabase(client, replacedDatabase(store)));
   await rm(`${filestoreDir(stores, store)}.before`, { recursive: true, force: true });
   await write(stores, store, { key, phase: 'swapping', schemaVersion });
 }
@@ -65,7 +65,7 @@ export async function finishSwap(stores: OdooStores, store: OdooStore): Promise<
     await client.query(`alter database ${name(database)} allow_connections false`);
     await endSessions(client, 'datname = any($1)', [[store.database, database]]);
     await client.query('begin');
-    await client.query(`alter database ${name(store.database)} rename to ${name(before(store))}`);
+    await client.query(`alter database ${name(store.database)} rename to ${name(replacedDatabase(store))}`);
     await client.query(`alter database ${name(database)} rename to ${name(store.database)}`);
     await client.query('commit');
   });
@@ -87,7 +87,7 @@ export async function endSwap(stores: OdooStores, store: OdooStore, journal: Swa
 }
 
 /** The replaced database is kept under this name until the next restore: a person may want to look. */
-function before(store: OdooStore): string {
+export function replacedDatabase(store: OdooStore): string {
   return `${store.database}__before`;
 }
 

@@ -57,9 +57,9 @@ export async function sweepExercises(root: string): Promise<readonly string[]> {
   for (const name of (await readdir(root).catch(() => [])).filter((each) => OURS.test(each))) {
     const dir = join(root, name);
     const owner = await readFile(join(dir, OWNER), 'utf8').catch(() => undefined);
-    // Without an owner it was left, or is made this moment, as a folder with nothing in it.
     if (owner !== undefined && alive(JSON.parse(owner) as ProcessIdentity)) continue;
-    if (owner === undefined && (await readdir(dir).catch(() => [])).length === 0) continue;
+    // Without an owner it was left, or is made this moment: there is nothing in it, or its owner is just written down.
+    if (owner === undefined && (await readdir(dir).catch(() => [])).every((each) => each.startsWith(OWNER))) continue;
     await removePlace(dir);
     swept.push(dir);
   }

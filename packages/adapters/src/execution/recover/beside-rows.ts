@@ -144,8 +144,8 @@ function byKey(facts: readonly Fact[]): ReadonlyMap<string, Fact> {
   return new Map(facts.map((fact) => [key(fact), fact]));
 }
 
-/** Of one database; its ordinary tables' rows are told elsewhere. */
-async function ofDatabase(client: pg.Client, counted: CountedTables): Promise<readonly Fact[]> {
+/** Objects by their definitions, where sequences stand, and unlogged tables: what a login may see of a database that can only read. */
+export async function readableFacts(client: pg.Client, counted: CountedTables): Promise<readonly Fact[]> {
   const facts: Fact[] = [];
   for (const [what, definition] of Object.entries(await objectsOf(client))) {
     if (what === 'large objects') continue;
@@ -162,6 +162,12 @@ async function ofDatabase(client: pg.Client, counted: CountedTables): Promise<re
     });
   for (const [name, { rows, sum }] of counted.unlogged)
     facts.push({ part: 'unlogged', what: `unlogged table ${name}`, says: rowsOf(rows), mark: `${rows}/${sum}` });
+  return facts;
+}
+
+/** Of one database; its ordinary tables' rows are told elsewhere. */
+async function ofDatabase(client: pg.Client, counted: CountedTables): Promise<readonly Fact[]> {
+  const facts: Fact[] = [...(await readableFacts(client, counted))];
   const { rows: large } = await client.query<{ n: string; mark: string }>(
     `select (select count(*) from pg_catalog.pg_largeobject_metadata)::text as n,
        coalesce((select sum(hashtextextended((loid, pageno, data)::text, 0)) from pg_catalog.pg_largeobject), 0)::text || '/' ||

@@ -3,7 +3,7 @@
  * by a hash of all that is in them, in the columns that both have; what is told is counts and names, and no row.
  */
 import { digestOfJson, MOST_OTHERS, oneLine } from '@headgate/documents';
-import type { ProposedOther, ProposedSide, ProposedTable } from '@headgate/domain';
+import type { Digest, ProposedOther, ProposedSide, ProposedTable } from '@headgate/domain';
 import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { timelineOf } from '../../postgres-cluster/timelines.ts';
@@ -72,7 +72,7 @@ export async function comparedTables(
 }
 
 /** A table that comes or goes takes what belongs to it along, and a column its own. */
-function toldBy(tables: readonly ProposedTable[]): (what: string) => boolean {
+export function toldBy(tables: readonly ProposedTable[]): (what: string) => boolean {
   const told = new Set<string>();
   const whole: string[] = [];
   for (const { table, rowsNow, rowsThen, lostColumns, backColumns } of tables) {
@@ -170,15 +170,24 @@ export async function onlyInOne(
 }
 
 async function sideOf(client: pg.Client, { tables }: CountedTables, facts: readonly Fact[]): Promise<ProposedSide> {
-  const { system, segment, lsn, at } = await standOf(client);
-  const sums = [...tables].toSorted(([x], [y]) => (x < y ? -1 : 1)).map(([relation, each]) => [relation, each]);
   return {
-    ...{ system, lsn, timeline: timelineOf(segment), at: Number(at) },
+    ...(await placeOf(client)),
     schemaVersion: (await recordedVersion(client)) ?? 0,
-    census: digestOfJson(sums),
+    census: censusOf(tables),
     tables: tables.size,
     beside: digestsOf(facts),
   };
+}
+
+/** Two that are equal have the same rows. */
+export function censusOf(tables: ReadonlyMap<string, Counted>): Digest {
+  return digestOfJson([...tables].toSorted(([x], [y]) => (x < y ? -1 : 1)).map(([relation, each]) => [relation, each]));
+}
+
+/** Which cluster a superuser's session is in, and how far it has come. */
+export async function placeOf(client: pg.Client): Promise<Pick<ProposedSide, 'system' | 'timeline' | 'lsn' | 'at'>> {
+  const { system, segment, lsn, at } = await standOf(client);
+  return { system, lsn, timeline: timelineOf(segment), at: Number(at) };
 }
 
 async function standOf(

@@ -1,8 +1,6 @@
 /** For tests only: a cell whose store is put back in place, and the commands that do it, as the people type them who take part. */
-import { execFile, spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { findPostmaster } from '@headgate/adapters/postgres-cluster/postmaster';
@@ -11,26 +9,10 @@ import { generateSigningKey, savePrivateKey } from '@headgate/documents';
 import { recoverStore } from '../../commands/recover-store.ts';
 import { type Elsewhere, type LostCell, lostCell } from '../../dr/testing/lost-cell.ts';
 import { typed } from '../../testing/typed.ts';
+import { applyKilledAt, approveInPlace, listedPerson } from './people.ts';
 
-const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
-const CLI = join(import.meta.dirname, '..', '..', '..', '..', 'cli', 'src', 'main.ts');
 const SECRET = /the-payment-key|BEGIN PRIVATE KEY|correct horse/;
 const ROWS = `select n, note from entry where n in (1, 2) or n >= 5000 order by n`;
-
-/** A program that ends itself by kill -9 so long after it has said that, at the latest as it says what comes next. */
-const KILLED = `
-const [words, afterMs] = JSON.parse(process.env.KILLED_AT);
-const write = process.stderr.write.bind(process.stderr);
-const end = () => process.kill(process.pid, 'SIGKILL');
-let said = false;
-process.stderr.write = (...args) => {
-  if (said) end();
-  said = String(args[0]).includes(words);
-  if (said && afterMs === 0) end();
-  if (said) setTimeout(end, afterMs);
-  return write(...args);
-};
-`;
 
 export type Typed = Awaited<ReturnType<typeof typed>>;
 
@@ -95,21 +77,7 @@ export async function placedCell(elsewhere: Elsewhere = {}): Promise<PlacedCell>
     async approve(file, by, key = by) {
       // Nothing that was signed is written over.
       const yes = at(`yes-${by}-${++signed}.json`);
-      const args = [
-        'recover-store',
-        'approve',
-        file,
-        '--key',
-        at(`${key}.pem`),
-        '--approver',
-        by,
-        '--out',
-        yes,
-        '--yes',
-      ];
-      await new Promise<void>((done, fail) =>
-        execFile(process.execPath, [CLI, ...args], (error) => (error === null ? done() : fail(error))),
-      );
+      await approveInPlace(file, by, at(`${key}.pem`), yes);
       return yes;
     },
     async answers(tenant) {
@@ -121,19 +89,8 @@ export async function placedCell(elsewhere: Elsewhere = {}): Promise<PlacedCell>
       const copy = { host: '127.0.0.1', port: await port(to), user: 'postgres', password, database: 'app' };
       await withClient(copy, async (client) => void (await client.query(sql)));
     },
-    async killedAt(words, file, yes, afterMs = 0) {
-      const args = ['recover-store', 'apply', file, '--config', cell.agentFile, '--as', 'usr_run', '--approval', yes];
-      const first = ['--import', `data:text/javascript,${encodeURIComponent(KILLED)}`];
-      const env = { ...process.env, KILLED_AT: JSON.stringify([words, afterMs]) };
-      const child = spawn(process.execPath, [...first, MAIN, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-      let said = '';
-      child.stderr.on('data', (chunk) => {
-        said += String(chunk);
-      });
-      await new Promise<void>((done, fail) => {
-        child.once('exit', (_code, signal) => (signal === 'SIGKILL' ? done() : fail(new Error(`not killed: ${said}`))));
-      });
-    },
+    killedAt: (words, file, yes, afterMs) =>
+      applyKilledAt(words, { agentFile: cell.agentFile, file, yes, ...(afterMs !== undefined && { afterMs }) }),
     async remove() {
       for (const to of beside)
         await new Cluster({ dir: join(to, 'cluster'), port: 1 }, await findPrograms(15, cell.dir)).stop(0);
@@ -143,11 +100,7 @@ export async function placedCell(elsewhere: Elsewhere = {}): Promise<PlacedCell>
 }
 
 function trusted(trust: string, at: (...path: string[]) => string): string {
-  const listed = ['usr_maker', 'usr_run', 'usr_approver'].map((id) => {
-    const { privateKeyPem, publicKeyPem } = generateSigningKey();
-    savePrivateKey(at(`${id}.pem`), privateKeyPem);
-    return `    - {name: ${id.replace('_', '-')}, principal: ${id}, may: [approval], publicKey: ${JSON.stringify(publicKeyPem)}}\n`;
-  });
+  const listed = ['usr_maker', 'usr_run', 'usr_approver'].map((id) => listedPerson(id, at(`${id}.pem`)));
   savePrivateKey(at('stranger.pem'), generateSigningKey().privateKeyPem);
   return trust.replace('  log:', `${listed.join('')}  log:`);
 }

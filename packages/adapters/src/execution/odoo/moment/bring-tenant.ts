@@ -91,7 +91,7 @@ async function bring(ask: BringTenantAsk, live: OdooStores, server: LoggedServer
   const { cluster } = recovered.value;
   if (!(await keepOnly(cluster, store)))
     return denied('rejected', `the database ${store.database} wasn’t there at that moment`);
-  const aside: OdooStores = { ...live, cluster, byName: new Map([[store.name, store]]), dir: join(to, 'headgate') };
+  const aside = asideOf(live, cluster, store, to);
   await prepareReader(aside);
   const version = await storeVersion(aside, store);
   const files = await filesOfThen({ ...ask, live, aside, store });
@@ -106,6 +106,11 @@ async function bring(ask: BringTenantAsk, live: OdooStores, server: LoggedServer
     ...(reachedAt !== undefined && { reachedAt }),
     ...(difference !== undefined && { difference }),
   });
+}
+
+/** The tenant's store on the cluster that was brought back in a folder. */
+export function asideOf(live: OdooStores, cluster: Cluster, store: OdooStore, to: string): OdooStores {
+  return { ...live, cluster, byName: new Map([[store.name, store]]), dir: join(to, 'headgate') };
 }
 
 /** For the piece of the log that is being written. Milliseconds. */

@@ -7,14 +7,7 @@ import { comparedTables } from '../../recover/compare-stores.ts';
 import { countedIn } from '../../recover/counted-tables.ts';
 import { readerConnection } from '../reader.ts';
 import type { OdooStore, OdooStores } from '../store.ts';
-
-/** Tables that Odoo writes to by itself, while nobody works: its jobs, its bus, who was there and with what. */
-const BY_ITSELF: ReadonlySet<string> = new Set(
-  [
-    ...['ir_cron', 'ir_cron_progress', 'ir_cron_trigger', 'ir_logging', 'ir_profile', 'bus_bus', 'mail_presence'],
-    ...['bus_presence', 'res_users_log', 'res_device_log', 'auth_totp_rate_limit_log'],
-  ].map((name) => `public.${name}`),
-);
+import { isByItself } from './by-itself.ts';
 
 export interface TenantDifference {
   /** Of customers' and of everybody's: `lost` of now aren't there then, `back` of then aren't there now. */
@@ -45,12 +38,13 @@ export async function tenantDifference(
 /** None is left out: those that Odoo writes to by itself are told by themselves. */
 export function apart(tables: readonly ProposedTable[]): Pick<TenantDifference, 'tables' | 'byItself'> {
   return {
-    tables: tables.filter(({ table }) => !BY_ITSELF.has(table)),
-    byItself: tables.filter(({ table }) => BY_ITSELF.has(table)),
+    tables: tables.filter(({ table }) => !isByItself(table)),
+    byItself: tables.filter(({ table }) => isByItself(table)),
   };
 }
 
-async function inOneMoment<T>(connection: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
+/** A session that reads a tenant's database as it is in one moment. */
+export async function inOneMoment<T>(connection: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
   return withClient(connection, async (client) => {
     await client.query(SETTINGS);
     await client.query('begin isolation level repeatable read, read only');
