@@ -32,9 +32,14 @@ export async function isHeld({ router }: CellConfig, tenant: string): Promise<bo
   return table !== undefined && [...table.held, ...table.lent].includes(tenant);
 }
 
-/** What a difference is worth while its tenant may write on. */
-export function writingLines(tenant: string, written: readonly string[], held: boolean): readonly string[] {
-  const hold = `headgate-agent recover-tenant hold --config FILE --store STORE --tenant ${tenant}`;
+/** What a difference is worth while its tenant may write on. `place`: the options by which the command finds its store. */
+export function writingLines(
+  tenant: string,
+  written: readonly string[],
+  held: boolean,
+  place: string,
+): readonly string[] {
+  const hold = `headgate-agent recover-tenant hold ${place} --tenant ${tenant}`;
   if (written.length > 0)
     return [
       '',
