@@ -57,12 +57,7 @@ export function judgeAsk(
   for (const { file, bundle } of ask.approvals) {
     const approval = openCompensationApproval(bundle, trust);
     if (!approval.ok)
-      return refuseAsk(
-        plan,
-        approval.code,
-        `the approval ${file}: ${approval.why}`,
-        unblocksApproval(approval),
-      );
+      return refuseAsk(plan, approval.code, `the approval ${file}: ${approval.why}`, unblocksApproval(approval));
     approvals.push(approval.approval);
   }
   const needed = document.spec.approvals ?? USUAL_COMPENSATION_APPROVALS;
