@@ -169,7 +169,7 @@ async function diff(values: Values): Promise<number> {
       made.refusals.flatMap((refusal) => rules.tell(refusal).split('\n')),
       EXIT.refused,
     );
-  const place = `--config ${config} --store ${store} --cell ${cell.cell}`;
+  const place = { config: config!, store: store!, cell: cell.cell };
   const writing = writingLines(tenant!, made.writtenSince, await isHeld(cell, tenant!), place);
   return tellMade(made, { out, config: config!, rules: rulesFile!, json: json === true, writing });
 }
