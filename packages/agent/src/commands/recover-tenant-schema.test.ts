@@ -108,6 +108,8 @@ test('from a scan that proposes how schemas are named to a tenant that is back, 
   expect(signed).toMatchObject({ code: 0, out: expect.stringContaining('tenant_ada.invoice_id_seq') });
   const bob = await world.query('select * from tenant_bob.customer order by 1');
   expect(out).toContain('ada isn’t held: a row of its that is written from now on has this refused. To hold it:');
+  // Where documents are pinned it takes the rules, so they stand in what is typed next.
+  expect(out).toMatch(/recover-tenant apply \S+ --config \S+ --rules \S+ --as ID --approval APPROVAL/);
   // Somebody else is at work in a table, so that it waits: its requests are held for as long.
   const { done, held } = await withClient(await world.real.store.cluster.connection('app'), async (other) => {
     await other.query('begin; lock table tenant_ada.customer in share mode');

@@ -169,13 +169,15 @@ async function diff(values: Values): Promise<number> {
       made.refusals.flatMap((refusal) => rules.tell(refusal).split('\n')),
       EXIT.refused,
     );
-  const writing = writingLines(tenant!, made.writtenSince, await isHeld(cell, tenant!));
-  return tellMade(made, { out, config: config!, json: json === true, writing });
+  const place = { config: config!, store: store!, cell: cell.cell };
+  const writing = writingLines(tenant!, made.writtenSince, await isHeld(cell, tenant!), place);
+  return tellMade(made, { out, config: config!, rules: rulesFile!, json: json === true, writing });
 }
 
 interface Telling {
   readonly out: string;
   readonly config: string;
+  readonly rules: string;
   readonly json: boolean;
   /** What is said of the tenant's writing on. */
   readonly writing: readonly string[];
@@ -183,7 +185,7 @@ interface Telling {
 
 async function tellMade(
   { difference, digest, examples, outside, writtenSince }: Extract<MadeDifference, { ok: true }>,
-  { out, config, json, writing }: Telling,
+  { out, config, rules, json, writing }: Telling,
 ): Promise<number> {
   const nothing = rowsOf(difference) === 0;
   if (nothing) await rm(out, { force: true });
@@ -194,7 +196,7 @@ async function tellMade(
     `Nothing was changed. The difference is in ${out}; it has the tenant’s rows, so keep it here.`,
     'To have it applied, somebody else approves it (its first line is enough, where nobody is to see the rows):',
     `  headgate recover-tenant approve ${out} --key KEY --approver ID --out APPROVAL`,
-    `  headgate-agent recover-tenant apply ${out} --config ${config} --as ID --approval APPROVAL`,
+    `  headgate-agent recover-tenant apply ${out} --config ${config} --rules ${rules} --as ID --approval APPROVAL`,
   ];
   print(
     json
@@ -223,7 +225,7 @@ async function apply(file: string, values: Values): Promise<number> {
   });
   if (!done.ok) return complain(sayRefusal(done.refusal), EXIT.refused);
   if (values.json === true) printJson(doneJson(done));
-  else print(`${doneLines(done, values.config!).join('\n')}\n`);
+  else print(`${doneLines(done, values).join('\n')}\n`);
   return EXIT.ok;
 }
 
@@ -261,7 +263,7 @@ function doneJson(done: Done): object {
   return { difference: digest, user: `uid-${userInfo().uid}`, ...facts, undo: applied.reverse.path, statement };
 }
 
-function doneLines(done: Done, config: string): readonly string[] {
+function doneLines(done: Done, { config, rules }: Values): readonly string[] {
   const { difference, digest } = done.file;
   if ('already' in done) return [`The rows of ${difference.tenant} are so already (${digest}); nothing was written.`];
   const { facts, statement, applied } = done;
@@ -286,7 +288,7 @@ function doneLines(done: Done, config: string): readonly string[] {
     '',
     `What takes it back is in ${applied.reverse.path}, once it is approved (${facts.reverse}):`,
     `  headgate recover-tenant approve ${applied.reverse.path} --key KEY --approver ID --out APPROVAL`,
-    `  headgate-agent recover-tenant apply ${applied.reverse.path} --config ${config} --as ID --approval APPROVAL`,
+    `  headgate-agent recover-tenant apply ${applied.reverse.path} --config ${config}${rules === undefined ? '' : ` --rules ${rules}`} --as ID --approval APPROVAL`,
   ];
 }
 

@@ -230,8 +230,9 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
     const result = judgeRehearsal(facts);
     if (json) printJson({ release: release.digest, result, facts });
     else print(`${rehearsalLines(release.name, facts, stallMs).join('\n')}\n`);
-    if (values.statement !== undefined)
-      say(`The ${key === undefined ? 'statement, not signed,' : 'signed statement'} is in ${values.statement}.`);
+    // Whoever named the file knows where it is; of the one that `headgate rehearse --attach` sends nothing is kept.
+    if (values.statement !== undefined && key === undefined)
+      say(`The statement in ${values.statement} isn’t signed: --key signs it.`);
     const asAsked = asked.load === undefined || facts.underLoad !== undefined;
     if (!asAsked) say('Nothing was run under load, although that was asked for: see what was not looked at.');
     const { longestStallMs } = result;

@@ -1,5 +1,6 @@
 /** What a plan is refused for before anybody looks at a store. */
-import { canonicalJson, digestOf, digestOfJson } from '@headgate/documents';
+import { generateKeyPairSync } from 'node:crypto';
+import { canonicalJson, digestOf, digestOfJson, signCompensationApproval, signingKey } from '@headgate/documents';
 import { reconciliation } from '@headgate/documents/kinds/reconciliation';
 import { type CompensationPlan, compensationOf } from '@headgate/domain';
 import { expect, test } from 'vitest';
@@ -57,4 +58,17 @@ test('a document that isn’t the plan’s, that is none, or that nobody pinned 
 
 test('an approval that can’t be opened is named, whatever else is there', () => {
   expect(codeOf({}, {}, { approvals: [{ file: 'ann.json', bundle: {} }] })).toBe('bundle-malformed');
+});
+
+test('a key that the agent doesn’t know yet is unblocked by what a person types once it was added to the file', () => {
+  const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  const now = Date.now();
+  const plan = canonicalJson(compensationOf(place, []));
+  const yes = { plan: digestOf(plan), by: 'usr_ann', at: now, notAfter: now + 1_000 };
+  const approvals = [{ file: 'ann.json', bundle: signCompensationApproval(yes, signingKey(pem)) }];
+  const config = { cells, environments: [{ name: 'production' }] };
+  const ask: CarryOutAsk = { plan, document: { ...document }, approvals, user: 'uid-1' };
+  expect(judgeAsk(ask, config, { signers: [] }, now)).toMatchObject({
+    refusal: { code: 'key-unknown', unblock: expect.stringContaining('headgate-agent run --config FILE') },
+  });
 });

@@ -57,17 +57,20 @@ export function judgeAsk(
   for (const { file, bundle } of ask.approvals) {
     const approval = openCompensationApproval(bundle, trust);
     if (!approval.ok)
-      return refuseAsk(
-        plan,
-        approval.code,
-        `the approval ${file}: ${approval.why}`,
-        approval.unblock || 'leave it out, or have it signed again by a key that the agent’s trust file lists',
-      );
+      return refuseAsk(plan, approval.code, `the approval ${file}: ${approval.why}`, unblocksApproval(approval));
     approvals.push(approval.approval);
   }
   const needed = document.spec.approvals ?? USUAL_COMPENSATION_APPROVALS;
   const judged = judgeCompensation({ plan, digest, approvals, needed, by: ask.by }, now);
   return judged.ok ? { ok: true, value: { plan, digest, document, approvals: judged.counted } } : judged;
+}
+
+/** A key that a person adds to the file counts only for an agent that has read it. */
+function unblocksApproval({ code, unblock }: Pick<Refusal, 'code' | 'unblock'>): string {
+  const mends = unblock || 'leave it out, or have it signed again by a key that the agent’s trust file lists';
+  return code === 'key-unknown'
+    ? `${mends}; an agent reads its trust file as it starts: one that runs is started anew then (headgate-agent stop --config FILE --agent-only, and headgate-agent run --config FILE)`
+    : mends;
 }
 
 /** Why the plan isn't one of a store of this agent's. */

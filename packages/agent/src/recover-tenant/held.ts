@@ -32,9 +32,14 @@ export async function isHeld({ router }: CellConfig, tenant: string): Promise<bo
   return table !== undefined && [...table.held, ...table.lent].includes(tenant);
 }
 
-/** What a difference is worth while its tenant may write on. */
-export function writingLines(tenant: string, written: readonly string[], held: boolean): readonly string[] {
-  const hold = `headgate-agent recover-tenant hold --config FILE --store STORE --tenant ${tenant}`;
+/** What a difference is worth while its tenant may write on. `place`: as its options find the store. */
+export function writingLines(
+  tenant: string,
+  written: readonly string[],
+  held: boolean,
+  { config, store, cell }: { readonly config: string; readonly store: string; readonly cell: string },
+): readonly string[] {
+  const hold = `headgate-agent recover-tenant hold --config ${config} --store ${store} --cell ${cell} --tenant ${tenant}`;
   if (written.length > 0)
     return [
       '',

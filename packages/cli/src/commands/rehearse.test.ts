@@ -109,6 +109,8 @@ test.skipIf(tools === undefined)(
     const more = ['--stall', '60', '--key', 'ci.key', '--attach', '--work-dir', join(folder, 'work')];
     const ran = await headgate('rehearse', '3.0.0', ...database, ...more);
     expect(ran.err).toContain(`to ${digest}`);
+    // What is laid out for it goes, and no place of it is told.
+    expect(ran.err).not.toContain('statement.json');
     expect(ran.out).toContain('It went well.');
     expect(ran.code).toBe(0);
     expect((await headgate('release', 'show', '3.0.0')).out).toMatch(

@@ -44,3 +44,10 @@ test('gates that it names are gates', () => {
   expect(named.filter((name) => !known.includes(name!))).toEqual([]);
   expect(named.length).toBeGreaterThan(3);
 });
+
+test('the Verification that it shows is taken as it stands', () => {
+  const shown = [...PAGE.matchAll(/^```yaml\n---\n([^`]*kind: Verification\n[^`]*)^```$/gm)].map(([, text]) => text!);
+  expect(shown).toHaveLength(1);
+  const parsed = parseDocuments(shown[0]!, { file: 'headgate.yaml' });
+  expect(parsed.ok ? [] : parsed.problems.map(({ message }) => message)).toEqual([]);
+});

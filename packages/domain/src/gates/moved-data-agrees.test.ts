@@ -212,6 +212,18 @@ describe('its words', () => {
       who: 'operator',
     });
   });
+  test('say which version comes first where none that runs writes both, and that a slot is to be emptied where one does', () => {
+    const versions = { writtenBy: ['1.5.0', '1.5.1', '1.6.0'], readBy: ['1.6.0'] };
+    const of = (runs: readonly string[]) => judge(never({ ...versions, runs }));
+    expect(of(['1.4.0'])).toMatchObject({
+      because: expect.stringContaining('1.4.0 runs, 1.5.0 or 1.5.1 or 1.6.0 would write both'),
+      unblock: 'promote 1.5.0 or 1.5.1 first, and let the backfill end',
+    });
+    expect(of(['1.4.0', '1.5.0'])).toMatchObject({
+      because: expect.stringContaining('beside what does, 1.4.0 still stands in a slot'),
+      unblock: expect.stringContaining('it empties that slot'),
+    });
+  });
   test('say what is true of going back while both agree', () => {
     expect(judge({}).because).toBe(
       'invoice-net of shared/main: 1,204 rows agree in both places, compared 1 min 4 s ago while 1.5.0 ran; as of then nothing is lost by going back to what reads the old one',

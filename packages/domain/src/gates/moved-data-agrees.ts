@@ -138,11 +138,7 @@ function judgeMove(seen: SeenMove, asked: Asked): Verdict {
           `${because}, and both places of ${what} were not compared yet${why === undefined ? '' : `: ${why}`}`,
           why === undefined ? 'wait for its agent’s first comparison' : `mend that; ${compare}`,
         )
-      : no(
-          'no-data',
-          `${because}, and ${what} is not written in both places: ${list(runs)} runs, ${list(writtenBy)} would write both`,
-          `promote ${list(writtenBy)} first, and let the backfill end`,
-        );
+      : no('no-data', `${because}, and ${what} is not written in both places: ${notBoth(seen)}`, firstToBoth(seen));
   const difference = movedDifferenceText(last);
   const ageMs = Math.max(0, told) + last.ageMs;
   const compared = `compared ${ageText(ageMs)} ago while ${list(last.versions)} ran`;
@@ -178,7 +174,7 @@ function judgeMove(seen: SeenMove, asked: Asked): Verdict {
       return no(
         'no-data',
         `${because}, and since ${what} was ${compared} ${strange} ${runs.includes(strange) ? 'runs' : 'ran'}, which neither writes both places nor is known to read the new one`,
-        `promote ${list(writtenBy)} again; or say that ${strange} reads the new one (readBy of the move)`,
+        `promote ${either(writtenBy)} again; or say that ${strange} reads the new one (readBy of the move)`,
       );
     if (left.gapMs < 0) return no('error', `the agent’s clock was set back since ${what} was compared`, again(seen));
     const before = versionsLeft(left, writtenBy);
@@ -213,6 +209,27 @@ function judgeMove(seen: SeenMove, asked: Asked): Verdict {
 
 function again({ writtenBy }: SeenMove): string {
   return `promote ${list(writtenBy)} again, fill the old place from the new one, and let it be compared`;
+}
+
+/** What runs, where it isn't only what writes both places. */
+function notBoth({ runs, writtenBy }: SeenMove): string {
+  const old = runs.filter((each) => !writtenBy.includes(each));
+  return old.length < runs.length
+    ? `beside what does, ${list(old)} still stands in a slot`
+    : `${list(runs)} ${runs.length > 1 ? 'run' : 'runs'}, ${either(writtenBy)} would write both`;
+}
+
+/** What brings a store to where both places are written by all that runs. */
+function firstToBoth({ runs, writtenBy, readBy }: SeenMove): string {
+  if (runs.some((each) => writtenBy.includes(each)))
+    return 'promote one more release that writes both places (the backfill’s, say): it empties that slot; then let the backfill end';
+  // One that reads the new place, too, can't be the first to write both.
+  const alone = writtenBy.filter((each) => !readBy.includes(each));
+  return `promote ${either(alone.length > 0 ? alone : writtenBy)} first, and let the backfill end`;
+}
+
+function either(versions: readonly string[]): string {
+  return versions.length === 0 ? 'nothing' : versions.join(' or ');
 }
 
 function list(versions: readonly string[]): string {

@@ -279,6 +279,7 @@ describe('the scanner', () => {
     [sample('last_name', { values: 0 }), 'person-name', 'likely'],
     [sample('title', { name: 90 }), 'person-name', 'guess'],
     [sample('birth_date', { base: 'date' }), 'date', 'likely'],
+    [sample('born', { base: 'date' }), 'date', 'likely'],
     [sample('birth_date', { base: 'date', person: undefined }), undefined, undefined],
     [sample('street', { unique: true }), 'code', 'likely'],
     [sample('email', { email: 99, length: 20 }), 'code', 'sure'],

@@ -55,7 +55,7 @@ const BY_NAME: readonly (readonly [RegExp, (sample: ColumnSample) => Mask | unde
   [/street|address|strasse|anschrift/, () => ({ mask: 'address' }), 'addresses'],
   [/(^|_)ip(_|$)|ip_?addr|remote_?addr/, () => ({ mask: 'ip' }), 'addresses of machines'],
   [
-    /birth|^dob$|geburt/,
+    /birth|(^|_)born(_|$)|^dob$|geburt/,
     ({ person }) => (person === undefined ? undefined : { mask: 'date', by: person, days: 14 }),
     'birthdays',
   ],

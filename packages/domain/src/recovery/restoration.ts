@@ -101,7 +101,9 @@ function whatText({ kind, stores, tenants, tenantCount }: RestorationFacts): str
 function points({ kind, stores }: RestorationFacts): string {
   const from = stores.flatMap(({ point }) => point ?? []);
   if (from.length === 0) return '';
-  return kind === 'exercise' || kind === 'rebuild' ? ` (${stores.length} stores)` : ` (from ${from[0]})`;
+  return kind === 'exercise' || kind === 'rebuild'
+    ? ` (${stores.length} store${stores.length === 1 ? '' : 's'})`
+    : ` (from ${from[0]})`;
 }
 
 function rowsText({ kind }: RestorationFacts, { back, away, changed }: NonNullable<RestorationFacts['rows']>): string {

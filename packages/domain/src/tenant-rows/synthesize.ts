@@ -39,7 +39,10 @@ export interface MadeColumn {
 export interface MadeTable {
   readonly table: TenantTable;
   readonly columns: readonly MadeColumn[];
-  /** Its key lets a tenant have its rows only once, however often the others are made: settings by name, the tenant itself. */
+  /**
+   * Its key lets a tenant have its rows only once, however often the others are made: settings by a name that nothing refers
+   * to, the tenant itself.
+   */
   readonly once: boolean;
 }
 
@@ -107,7 +110,8 @@ class Maker {
       // With the tenant, or with what comes of one row of the tenant's, in it: another tenant's keys are others already.
       const scoped = values.some((value) => value.make !== 'keep' && !('scoped' in value && value.scoped));
       if (values.some((value, i) => this.#differs(value, { table, column: columns[i]! }, scoped))) continue;
-      const chosen = this.#candidate(table, columns, scoped && name === 'primary key');
+      const byName = scoped && name === 'primary key' && !this.#isReferredTo(table, columns);
+      const chosen = this.#candidate(table, columns, byName);
       if (chosen !== undefined) this.#fresh.set(`${table} ${chosen.column}`, { make: chosen.make, scoped });
       // A tenant that is another has rows of its own: once, since nothing else in the key can be another.
       else if (scoped) this.#once.add(table);
@@ -188,6 +192,13 @@ class Maker {
     const { belongs } = this.#byName.get(table)!;
     if (belongs.rows === 'tenant' && belongs.column === column) return true;
     return this.#catalogue.foreignKeys.some((key) => key.table === table && key.columns.includes(column));
+  }
+
+  /** Whether other rows lead to this key: then its text is an id of theirs, and no name under which a setting is looked up. */
+  #isReferredTo(table: string, columns: readonly string[]): boolean {
+    return this.#catalogue.foreignKeys.some(
+      (key) => key.references === table && columns.every((column) => key.referencedColumns.includes(column)),
+    );
   }
 
   #kind(table: string, column: string): KeyKind | undefined {

@@ -201,6 +201,10 @@ describe('A difference', () => {
     expect(lines).toContain('ada of the store main, cell shared (production): back to yesterday.');
     expect(lines).toContain('The schema is at version 3, and was at 2');
     expect(lines).toContain('public.orders: 10 → 11 rows');
+    expect(lines).not.toContain('more');
+    const two = { ...difference, tables: tables.map((each) => ({ ...each, away: 3 })) };
+    const shown = differenceLines(two, 'sha256:9', [{ table: 0, kind: 'away', live: ['4', long, null] }]).join('\n');
+    expect(shown).toContain('and 2 more');
     expect(lines).toMatch(/id 4, tenant "two\\nlines x{30}…", total null/);
     expect(lines).toContain('made        by usr_ann, 1970-01-01T00:00:00.005Z');
     expect(lines).toContain('sum of total: 5 → 7.50');

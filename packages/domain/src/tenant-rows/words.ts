@@ -115,8 +115,11 @@ function totals(tables: readonly TableDifference[]): string {
 
 function tableLines(table: TableDifference, examples: readonly RowDifference[]): readonly string[] {
   const { back, away, changed, changes, added, live, was, liveOnly } = table;
-  const of = (kind: RowDifference['kind']): readonly string[] =>
-    examples.filter((each) => each.kind === kind).map((each) => exampleText(table, each));
+  const of = (kind: RowDifference['kind']): readonly string[] => {
+    const shown = examples.filter((each) => each.kind === kind).map((each) => exampleText(table, each));
+    const more = { away, back, changed }[kind] - shown.length;
+    return shown.length > 0 && more > 0 ? [...shown, `and ${number(more)} more`] : shown;
+  };
   return [
     `${table.table}: ${number(live.rows)} → ${counted(was.rows, 'row')}`,
     ...(away > 0 ? indented([`${number(away)} written since, would be lost`, ...indented(of('away'))]) : []),

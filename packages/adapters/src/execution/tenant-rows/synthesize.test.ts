@@ -135,6 +135,20 @@ test('has the rows so many times, each copy whole and under keys of its own, and
   expect((await query(OLD))[0]).toEqual(before);
 });
 
+test('what others refer to is a thing, and made so many times, also where a text is its id within the tenant', async () => {
+  await query(`create table project(tenant text references company, code text, primary key (tenant, code));
+    create table hour(tenant text, project text, n int, primary key (tenant, project, n), foreign key (tenant, project) references project);
+    insert into project values ('ada', 'p1'), ('ada', 'p2'), ('bob', 'p1');
+    insert into hour select tenant, code, n from project, generate_series(1, 3) n`);
+  const more = ['project', 'hour'].map((table) => ({ table, rows: 'tenant', column: 'tenant' }) as const);
+  expect(await made({ rules: { rules: [...RULES, ...more] } })).toMatchObject({ ok: true });
+  const counted = await query(`select (select count(*)::int from project where tenant = 'load') as projects,
+    (select count(*)::int from hour where tenant = 'load') as hours,
+    (select count(*)::int from setting where tenant = 'load') as settings,
+    (select count(*)::int from project where tenant = 'load' and code in ('p1', 'p2')) as first`);
+  expect(counted).toEqual([{ projects: 80, hours: 240, settings: 3, first: 2 }]);
+});
+
 test('calls the first copy as it was called: numbers and names that a tenant has of its own', async () => {
   await made({ times: 2 });
   const [row] = await query(`select array_agg(number order by number) as numbers,
