@@ -140,7 +140,7 @@ const forms = new Map<string, string[][]>();
 const helps = sources.filter(({ path }) => /^packages\/agent\/|server\/src\/recovery\/commands\.ts$/.test(path));
 for (const { text } of helps)
   for (const [, name = '', command = '', rest = ''] of text.matchAll(
-    /(?:^ {2}|`)headgate-(agent|server) ([a-z-]+(?: (?:list|verify|fetch|key|identity|scan|status|mark-copy|migrate|diff|hold|propose|apply|plan|runbook|exercise|rebuild)\b)?)((?: +(?:--?[a-z]|\[|[A-Z]|"…").*)?)$/gm,
+    /(?:^ {2}|`)headgate-(agent|server) ([a-z-]+(?: (?:list|take|verify|fetch|key|identity|scan|status|mark-copy|migrate|diff|hold|propose|apply|plan|runbook|exercise|rebuild)\b)?)((?: +(?:--?[a-z]|\[|[A-Z]|"…").*)?)$/gm,
   )) {
     const needed = [
       ...rest

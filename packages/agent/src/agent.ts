@@ -44,6 +44,7 @@ import { PlanBearer } from './reconcile/plan-bearer.ts';
 import { ReconciliationsFile } from './reconcile/reconciliations-file.ts';
 import { halfWayIn, halfWayOf } from './recover-store/half-way.ts';
 import { RestorationTeller } from './restoration/tell-restorations.ts';
+import { takeAsked } from './restore-points/point-taker.ts';
 import { agentSchedule } from './schedule/agent-schedule.ts';
 import type { Scheduler } from './schedule/scheduler.ts';
 import { WalRounds } from './schedule/wal-rounds.ts';
@@ -130,6 +131,7 @@ export async function startAgent(
   const worker = (name: string): CellWorker | undefined => keepers.get(name)?.worker;
   const seen = (name: string) => keepers.get(name)?.seen;
   let scheduler: Scheduler | undefined;
+  const epoch = (): number => marks.marks.epoch;
   const wal = new WalRounds({ cells: config.cells, log, worker });
   const schedule = (name: string) => withWal(scheduler?.of(name) ?? [], wal.of(name));
   const reconciliations = await ReconciliationsFile.open(dataDir);
@@ -146,6 +148,8 @@ export async function startAgent(
     goesBack: () => away.goesBack,
   });
   const carryOut: Behind['carryOut'] = (ask, progress) => bearer.carryOut(ask, progress);
+  const takePoint: Behind['takePoint'] = (ask, progress) =>
+    takeAsked({ config, log, worker, epoch, goesBack: () => away.goesBack }, ask, progress);
   const away: Away = await Away.open({
     config,
     carry,
@@ -158,6 +162,7 @@ export async function startAgent(
     schedule,
     untold,
     carryOut,
+    takePoint,
   });
   const moved = new MovedRounds({
     cells: config.cells,
@@ -202,7 +207,6 @@ export async function startAgent(
       }),
     );
   }
-  const epoch = (): number => marks.marks.epoch;
   const goesBack = (): boolean => away.goesBack;
   const there = (cell: string, store: string) => vaults.of(cell, store);
   scheduler = await agentSchedule({ config, trust, plane, log, worker, seen: there, epoch, goesBack });

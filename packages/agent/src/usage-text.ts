@@ -17,7 +17,7 @@ const FORMS = `
   headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
   headgate-agent mask …                       makes up people's data in a restored copy (see headgate-agent mask --help)
   headgate-agent synthesize …                 makes tenants of any size up in a masked copy (see headgate-agent synthesize --help)
-  headgate-agent restore-points …             what lies in the cells' vaults (see headgate-agent restore-points --help)
+  headgate-agent restore-points …             takes one, and says what lies in the cells' vaults (see headgate-agent restore-points --help)
   headgate-agent drill …                      brings a restore point back from its vault, compares and times it (see headgate-agent drill --help)
   headgate-agent recover …                    brings a store back to a moment, beside the one that serves (see headgate-agent recover --help)
   headgate-agent recover-tenant …             brings one tenant of a shared store back to a moment (see headgate-agent recover-tenant --help)

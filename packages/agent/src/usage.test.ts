@@ -56,7 +56,7 @@ test.each(COMMANDS.map((command) => [command]))(
 test.each([
   [
     ['restore-points', 'lst'],
-    /it is one of list, verify, fetch, key, identity, and was given lst, did you mean "list"\?/,
+    /it is one of list, verify, take, fetch, key, identity, and was given lst, did you mean "list"\?/,
   ],
   [['restore-points', 'list', 'main'], /list takes no further word, and was given main/],
   [['mask', 'scna'], /it is scan, status, mark-copy, or none of them, and was given scna/],

@@ -29,6 +29,11 @@ export function pointCellsOf(
   throw new Error(noneOf(cells, name));
 }
 
+/** Names of all stores of a cell, wherever their restore points lie. */
+export function storesOfCell(cell: AnyCellConfig): readonly string[] {
+  return [...vaultedStores(cell).keys(), ...storesElsewhere(cell).keys()];
+}
+
 /** Of these cells those that have a store of that name; all where none has, so that it can be said of them. */
 export function havingStore(cells: readonly AnyCellConfig[], store: string): readonly AnyCellConfig[] {
   const found = cells.filter((cell) => vaultedStores(cell).has(store) || storesElsewhere(cell).has(store));
@@ -50,6 +55,6 @@ function noneOf(cells: readonly AnyCellConfig[], name: string | undefined): stri
 /** The one of them; throws, with the names, when there are several. */
 export function onlyOne<C extends AnyCellConfig>(cells: readonly C[]): C {
   if (cells.length > 1)
-    throw new Error(`several cells have a vault; name one: ${cells.map((c) => `--cell ${c.cell}`).join(', ')}`);
+    throw new Error(`several cells would do; name one: ${cells.map((c) => `--cell ${c.cell}`).join(', ')}`);
   return cells[0]!;
 }

@@ -43,6 +43,8 @@ export interface AwayParts {
   untold(): Untold;
   /** Carries a compensation plan out. */
   readonly carryOut: Behind['carryOut'];
+  /** Takes a restore point now. */
+  readonly takePoint: Behind['takePoint'];
 }
 
 export class Away {
@@ -82,6 +84,7 @@ export class Away {
       (error) => log.warn({ err: error }, 'the stop conditions could not be looked at'),
     );
     const { name, server } = config;
+    const { carryOut, takePoint } = parts;
     const isOpen = (cell: string): boolean => worker(cell)?.cell !== undefined;
     const halfWay = async (cell: string): Promise<string | undefined> => {
       const own = config.cells.find((each) => each.cell === cell);
@@ -101,7 +104,7 @@ export class Away {
       schedule: parts.schedule,
       untold: parts.untold,
     };
-    this.behind = new BehindDoor({ ...facts, alone, isOpen, halfWay, missing, seen, carryOut: parts.carryOut });
+    this.behind = new BehindDoor({ ...facts, alone, isOpen, halfWay, missing, seen, carryOut, takePoint });
   }
 
   static async open(parts: AwayParts): Promise<Away> {

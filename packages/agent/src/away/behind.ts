@@ -19,6 +19,7 @@ export interface BehindParts extends StatusParts {
   readonly standing: StandingFile;
   readonly journal: JournalFile;
   readonly carryOut: Behind['carryOut'];
+  readonly takePoint: Behind['takePoint'];
 }
 
 export class BehindDoor implements Behind {
@@ -34,6 +35,10 @@ export class BehindDoor implements Behind {
 
   carryOut(...ask: Parameters<Behind['carryOut']>): ReturnType<Behind['carryOut']> {
     return this.#parts.carryOut(...ask);
+  }
+
+  takePoint(...ask: Parameters<Behind['takePoint']>): ReturnType<Behind['takePoint']> {
+    return this.#parts.takePoint(...ask);
   }
 
   async show(ask: { readonly cell?: string }): Promise<Answer<Shown>> {

@@ -23,6 +23,7 @@ const behind = (rollBack: Behind['rollBack']): Behind => ({
   show: async () => ({ ok: true, value: { lines: [], seen: 's' } }),
   rollBack,
   carryOut: async () => Promise.reject(new Error('not in this test')),
+  takePoint: async () => Promise.reject(new Error('not in this test')),
 });
 async function rollBack(lines: string[]): Promise<unknown> {
   const there = await knock(dir);

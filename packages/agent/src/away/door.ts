@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Refusal } from '@headgate/domain';
 import { z } from 'zod';
 import { type CarriedOut, CarryOutAsk } from '../reconcile/carry-out-ask.ts';
+import { type TakenPoint, TakePointAsk } from '../restore-points/take-ask.ts';
 import type { AgentStatus } from './status.ts';
 
 /** What is asked at the door. Bounded, like everything from outside. */
@@ -45,8 +46,10 @@ export interface Behind {
   show(ask: z.output<typeof Ask>): Promise<Answer<Shown>>;
   rollBack(ask: RollBackAsk, progress: (line: string) => void): Promise<Answer<RolledBack>>;
   carryOut(ask: CarryOutAsk, progress: (line: string) => void): Promise<Answer<CarriedOut>>;
+  takePoint(ask: TakePointAsk, progress: (line: string) => void): Promise<Answer<TakenPoint>>;
 }
 
+const ASKED: readonly string[] = ['/way-back', '/rollback', '/carry-out', '/restore-point'];
 const MOST_BYTES = 64 * 1024;
 /** Of a compensation plan with its document and approvals. */
 const MOST_PLAN_BYTES = 16 * 1024 * 1024;
@@ -106,8 +109,7 @@ async function answer(behind: Behind, request: IncomingMessage, response: Server
   try {
     const { method, url } = request;
     if (method === 'GET' && url === '/status') return send(200, await behind.status());
-    if (method !== 'POST' || (url !== '/way-back' && url !== '/rollback' && url !== '/carry-out'))
-      return send(404, { ok: false });
+    if (method !== 'POST' || url === undefined || !ASKED.includes(url)) return send(404, { ok: false });
     const body: unknown = JSON.parse(await text(request, url === '/carry-out' ? MOST_PLAN_BYTES : MOST_BYTES));
     if (url === '/way-back') return send(200, await behind.show(Ask.parse(body)));
     // A line as it goes on, the answer last. Whoever asked may go away: what was decided goes on.
@@ -116,6 +118,7 @@ async function answer(behind: Behind, request: IncomingMessage, response: Server
       response.write(`${JSON.stringify({ line })}\n`);
     };
     if (url === '/carry-out') return send(200, await behind.carryOut(CarryOutAsk.parse(body), progress));
+    if (url === '/restore-point') return send(200, await behind.takePoint(TakePointAsk.parse(body), progress));
     send(200, await behind.rollBack(RollBackAsk.parse(body), progress));
   } catch (error) {
     const why = (error as Error).message;

@@ -2,6 +2,7 @@
 import { request } from 'node:http';
 import { holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import type { CarriedOut, CarryOutAsk } from '../reconcile/carry-out-ask.ts';
+import type { TakenPoint, TakePointAsk } from '../restore-points/take-ask.ts';
 import { type Answer, type Behind, doorPath, type RollBackAsk, type RolledBack, type Shown } from './door.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -18,6 +19,8 @@ export async function knock(dataDir: string, answerMs = ANSWER_MS): Promise<Behi
     show: (wish) => ask<Answer<Shown>>(dataDir, 'POST', '/way-back', wish),
     rollBack: (wish: RollBackAsk, progress) => ask<Answer<RolledBack>>(dataDir, 'POST', '/rollback', wish, progress),
     carryOut: (wish: CarryOutAsk, progress) => ask<Answer<CarriedOut>>(dataDir, 'POST', '/carry-out', wish, progress),
+    takePoint: (wish: TakePointAsk, progress) =>
+      ask<Answer<TakenPoint>>(dataDir, 'POST', '/restore-point', wish, progress),
   };
   try {
     await behind.status();

@@ -35,12 +35,21 @@ import {
   tooOld,
 } from '../restore-points/words.ts';
 import { inRepository } from '../schedule/freshness-in.ts';
-import { type CellOfVault, hasVault, havingStore, noVault, onlyOne, pointCellsOf } from '../vault-cells.ts';
+import {
+  type CellOfVault,
+  hasVault,
+  havingStore,
+  noVault,
+  onlyOne,
+  pointCellsOf,
+  storesOfCell,
+} from '../vault-cells.ts';
 import { complain, trustedIn, wrongUsage } from './command-line.ts';
 
 export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies of restore points in the cells' vaults
 
   headgate-agent restore-points list --config FILE [--cell CELL] [--store STORE] [--json]
+  headgate-agent restore-points take --config FILE --store STORE [--cell CELL] [--json]
   headgate-agent restore-points verify --config FILE --store STORE [--cell CELL] [--id ID] [--identity FILE] [--json]
   headgate-agent restore-points fetch --config FILE --store STORE [--cell CELL] [--id ID] --identity FILE [--to DIR] [--json]
   headgate-agent restore-points key --config FILE [--cell CELL] [--entry]
@@ -48,6 +57,7 @@ export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies o
 
 list    what lies there of each store, whose signature it has, whether every part and every piece of the log is there and of its
         size, how fresh it is, and how the store says it is protected; of one with pgBackRest what lies in its repository
+take    takes one now, as the schedule and a promotion do: read back, and sealed in the vault. The agent that runs is asked for it
 verify  reads a restore point back, the newest or that of the ID, and the log from there on: signature, whose it is, size and
         SHA-256 of every part and piece; with an identity they are decrypted, too, and every file is compared. pgBackRest
         reads its repository itself
@@ -100,7 +110,9 @@ export async function restorePoints(args: readonly string[]): Promise<number> {
   const read = trustedIn(values.config!);
   if (!read.ok) return read.code;
   try {
-    return await run(pointCellsOf(read.config, values.cell), read.trust, values, read.config);
+    // One may be taken where nobody keeps copies of it, too.
+    const cells = command === 'take' ? cellsOf(read.config, values) : pointCellsOf(read.config, values.cell);
+    return await run(cells, read.trust, values, read.config);
   } catch (error) {
     return complain([(error as Error).message], error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
   }
@@ -115,6 +127,7 @@ type Values = ReturnType<typeof readArguments>['values'];
 const COMMANDS = {
   list: { run: list, needs: [] },
   verify: { run: verify, needs: ['store'] },
+  take: { run: take, needs: ['store'] },
   fetch: { run: fetch, needs: ['store', 'identity'] },
   key: { run: key, needs: [] },
 } as const;
@@ -249,6 +262,11 @@ async function verify(cells: readonly AnyCellConfig[], pinned: Trust, values: Va
   return EXIT.ok;
 }
 
+async function take(cells: readonly AnyCellConfig[], _: Trust, values: Values, config: AgentConfig): Promise<number> {
+  const { takeRestorePoint } = await import('./take-restore-point.ts');
+  return takeRestorePoint(config, onlyOne(cells), values.store!, values);
+}
+
 async function fetch(cells: readonly AnyCellConfig[], pinned: Trust, values: Values): Promise<number> {
   const cell = vaulted(onlyOne(havingStore(cells, values.store!)), values.store!);
   const read = await found(cell, pinned, values);
@@ -290,6 +308,18 @@ async function makeIdentity(file: string): Promise<number> {
 
 function say(lines: readonly string[]): void {
   print(`${lines.join('\n')}\n`);
+}
+
+/** Those that have the store, or the one that is named. */
+function cellsOf({ cells }: AgentConfig, { cell, store }: Values): readonly AnyCellConfig[] {
+  const found = cells.filter((each) => (cell ?? each.cell) === each.cell && storesOfCell(each).includes(store!));
+  if (found.length > 0) return found;
+  const which = cell === undefined ? '' : ` ${cell}`;
+  throw new Error(`no cell${which} has a store ${store}; there are ${cells.map(storesText).join('; ')}`);
+}
+
+function storesText(cell: AnyCellConfig): string {
+  return `${storesOfCell(cell).join(', ')} in ${cell.cell}`;
 }
 
 /** What of the words isn't one of this command's. */

@@ -8,6 +8,7 @@ import { type SigningKey, signReconciled, type Trust } from '@headgate/documents
 import type { Digest, Fence, MendedCounts, ReconciledFacts } from '@headgate/domain';
 import { countClasses, lineOf, mendedWords, toldSums } from '@headgate/domain';
 import type { Compensated } from '@headgate/execution';
+import { busyWords, opened, room } from '../assignments/cell-room.ts';
 import type { CellWorker } from '../assignments/cell-worker.ts';
 import type { Answer } from '../away/door.ts';
 import type { Cell } from '../cells/cell.ts';
@@ -40,11 +41,6 @@ type Progress = (line: string) => void;
 
 /** For both looks, what is done between them, and the settling. Milliseconds. */
 const WHOLE_MS = 15 * 60_000;
-/** How long somebody who comes early waits until the cell was opened. Milliseconds. */
-const OPEN_MS = 60_000;
-const LOOK_MS = 100;
-/** How long something short of the agent's own is waited for. Milliseconds. */
-const ASIDE_MS = 10_000;
 const TELL_EVERY_MS = 15_000;
 const NAMED = 20;
 const NOTHING: MendedCounts = { replayed: 0, acknowledged: 0, cancelled: 0, posted: 0 };
@@ -237,12 +233,10 @@ function leftAlone({ covered: { changed, fresh } }: Compensated): readonly strin
 }
 
 function busy({ plan }: JudgedAsk, held: CellWorker): Answer<never> {
-  const { words = 'something is at work there', leftMs } = held.atWork ?? {};
-  const until = leftMs === undefined ? '' : `, until ${new Date(Date.now() + leftMs).toISOString()} at the latest`;
   return refuseAsk(
     plan,
     'cell-busy',
-    `${words}${until}`,
+    busyWords(held),
     'run it again then; nothing was changed (`headgate-agent status --config FILE` says what is at work)',
   );
 }
@@ -250,19 +244,4 @@ function busy({ plan }: JudgedAsk, held: CellWorker): Answer<never> {
 /** The newest token that was acted on in a cell: what its targets have seen, and no more. */
 function newestToken({ cells, epoch }: Marks, cell: string): Fence {
   return (Object.hasOwn(cells, cell) ? cells[cell] : undefined) ?? { epoch, n: 0 };
-}
-
-/** Waits while nothing but work of the agent's own is in the way, which may be short. What comes then is tried. */
-async function room(held: CellWorker): Promise<void> {
-  const ends = performance.now() + ASIDE_MS;
-  while (held.atWork !== undefined && !held.busy && performance.now() < ends)
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-}
-
-async function opened(held: CellWorker): Promise<boolean> {
-  for (const ends = performance.now() + OPEN_MS; held.cell === undefined; ) {
-    if (performance.now() >= ends) return false;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-  return true;
 }

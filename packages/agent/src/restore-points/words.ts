@@ -60,7 +60,11 @@ export function freshnessLines(
       : []),
     `  versioning ${versioning.state} (${versioning.detail}), replication ${replication.state} (${replication.detail})`,
     ...(wal === undefined ? [] : [`  WAL: ${wal}`]),
-    ...(lateFor === undefined ? [] : [`  TOO OLD: at most ${durationText(lateFor)} may be lost; take one`]),
+    ...(lateFor === undefined
+      ? []
+      : [
+          `  TOO OLD: at most ${durationText(lateFor)} may be lost; take one: headgate-agent restore-points take --config FILE --store STORE`,
+        ]),
     ...unmet.map((each) => `  DEMANDED AND NOT SO: ${each}`),
   ];
 }

@@ -203,7 +203,13 @@ test('what fails is said, comes again later, and is known after a restart', asyn
 });
 
 test('one that isn’t sealed in the vault is none, although the step’s executor took it', async () => {
-  cell.act = async () => ({ kind: 'done', result: { observedAt: Date.now() } });
+  cell.act = async (_action, ctx) => ({
+    kind: 'done',
+    result: {
+      observedAt: Date.now(),
+      restorePoint: await world.lay(`rp-2026010${++laid}t000000z-bbbbbb`, { 'data/PG_VERSION': 3 }, { step: ctx.step }),
+    },
+  });
   scheduler.start();
   await eventually(() => scheduler.of('shared')[0]?.points?.why !== undefined);
   expect(scheduler.of('shared')[0]?.points?.why).toBe('it isn’t sealed in the vault');

@@ -186,10 +186,13 @@ export class Scheduler {
     let over: AbortSignal | undefined;
     const taking = held.aside((real, own) => {
       over = AbortSignal.any([signal, own]);
-      return takePoint(real, due.store, epoch(), over, log.child({ cell: due.cell }));
+      return takePoint(real, due.store, epoch(), over, (event) => log.info({ cell: due.cell }, event));
     });
     if (taking === undefined) return PUT_OFF;
-    let why = await taking.catch((error: Error) => error.message);
+    let why = await taking.then(
+      (taken) => (taken.ok ? undefined : taken.why),
+      (error: Error) => error.message,
+    );
     if (why !== undefined && over?.aborted === true) return PUT_OFF;
     await this.#look(cell, due.store, signal);
     const newest = this.#freshness.get(`${due.cell}/${due.store}`)?.newest?.takenAt;

@@ -1,21 +1,20 @@
-import { SCHEDULED } from '@headgate/domain';
+import { type RestorePoint, SCHEDULED } from '@headgate/domain';
 import type { Cell } from '../cells/cell.ts';
-import type { Logger } from '../log.ts';
 
 /** For one restore point. Milliseconds. */
 const POINT_MS = 6 * 60 * 60_000;
 
 /**
  * Takes a restore point of a store as a promotion's step does: taken, read back, sealed in the vault, what no rule keeps removed
- * there. Why it couldn't, in words; `undefined`: it is there.
+ * there. `tell` hears each of that, in words.
  */
 export async function takePoint(
   cell: Cell,
   store: string,
   epoch: number,
   signal: AbortSignal,
-  log: Logger,
-): Promise<string | undefined> {
+  tell: (event: string) => void,
+): Promise<{ readonly ok: true; readonly point: RestorePoint } | { readonly ok: false; readonly why: string }> {
   const until = performance.now() + POINT_MS;
   // Each is one of its own: a second one within minutes isn't the first one tried again.
   const step = `at-${new Date().toISOString()}`;
@@ -35,9 +34,11 @@ export async function takePoint(
       manifest: nothing,
       blob: nothing,
       document: nothing,
-      log: (event) => log.info(event),
+      log: tell,
     },
   );
-  if (outcome.kind === 'done') return undefined;
-  return outcome.kind === 'failed' ? outcome.why : outcome.reason;
+  if (outcome.kind === 'waiting') return { ok: false, why: outcome.reason };
+  if (outcome.kind === 'failed') return { ok: false, why: outcome.why };
+  const { restorePoint } = outcome.result;
+  return restorePoint === undefined ? { ok: false, why: 'none was taken' } : { ok: true, point: restorePoint };
 }

@@ -76,7 +76,9 @@ async function restoreNewest(points: RestorePoints, store: string, bounds: Bound
   if (newest === undefined) {
     const bad = unreadable[0];
     const why = bad === undefined ? 'it has none yet' : `${bad.id} can’t be read: ${bad.why}`;
-    throw new Error(`there is no restore point of the store ${store} to rehearse on: ${why}; take one`);
+    throw new Error(
+      `there is no restore point of the store ${store} to rehearse on: ${why}; take one: headgate-agent restore-points take --config FILE --store ${store}`,
+    );
   }
   const restored: Answer<unknown> = await points.restore(
     store,
