@@ -158,7 +158,12 @@ test.each<[string, readonly string[], number, string]>([
     64,
     'it needs a document’s file, --config and --store'.replace('’', "'"),
   ],
-  ['another store', ['invoices.yaml', '--config', 'agent.yaml', '--store', 'other'], 78, 'has a store other'],
+  [
+    'another store',
+    ['invoices.yaml', '--config', 'agent.yaml', '--store', 'other'],
+    78,
+    'has a store other; there are main in ',
+  ],
   ['a strange tenant', [...LOOK, '--tenants', 'acme,nobody'], 78, 'the store main has no tenant nobody'],
   ['a document that is none', ['agent.yaml', '--config', 'agent.yaml', '--store', 'main'], 78, 'agent.yaml'],
 ])('with %s it says so', async (_what, args, code, words) => {

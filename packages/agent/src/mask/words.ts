@@ -85,7 +85,11 @@ export function reportLines({ rows, tables, goesOn, maskMs, scanMs, leakScan }: 
       ({ table, column, rows: n }) =>
         `  ${table}.${column}${column.endsWith(IN_DEFINITION) ? '' : `: in ${count(n, 'row')}`}`,
     ),
-    ...(leaks.length === 0 ? [] : ['  to unblock: add rules for these columns, and mask a fresh copy']),
+    ...(leaks.length === 0
+      ? []
+      : [
+          '  to unblock: add rules for these columns, and mask a fresh copy; what may stand there is said in the rules (leakScan.expected, with because)',
+        ]),
     ...places.flatMap(({ table, column, rows: n, because }) =>
       because === undefined ? [] : [`  expected: ${table}.${column}: in ${count(n, 'row')}, because ${because}`],
     ),

@@ -19,7 +19,7 @@ export function placeOf(
   const [cell] = having;
   if (cell === undefined)
     throw new WrongFile(
-      `no cell of this configuration${wanted === undefined ? '' : ` named ${wanted}`} has a store ${store}`,
+      `no cell of this configuration${wanted === undefined ? '' : ` named ${wanted}`} has a store ${store}${storesText(cells)}`,
     );
   if (having.length > 1)
     throw new WrongFile(
@@ -31,4 +31,13 @@ export function placeOf(
   if (strange.length > 0) throw new WrongFile(`the store ${store} has no tenant ${strange.join(', ')}`);
   if (tenants.length === 0) throw new WrongFile(`the store ${store} has no tenant`);
   return { cell, tenants };
+}
+
+/** Those that could be meant. */
+function storesText(cells: AgentConfig['cells']): string {
+  const all = cells.flatMap((cell) => {
+    const stores = cell.kind === 'process' ? Object.keys({ ...cell.stores, ...cell.externalStores }) : [];
+    return stores.length === 0 ? [] : [`${stores.sort().join(', ')} in ${cell.cell}`];
+  });
+  return all.length === 0 ? '' : `; there are ${all.join('; ')}`;
 }
