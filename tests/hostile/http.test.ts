@@ -57,6 +57,10 @@ beforeAll(async () => {
     'planPromotion body environment': 'production',
     'approvePromotion body envelope': envelope,
     'applyDocuments body files[].text': 'kind: nothing',
+    // Sides whose sums differ don't agree.
+    'settleStep body |0.result.reconciliation.agrees': false,
+    'settleStep body |2.result.reconciliation.agrees': false,
+    'tellUndone body steps[].result.reconciliation.agrees': false,
   };
 });
 afterAll(() => server?.remove());

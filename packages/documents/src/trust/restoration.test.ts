@@ -50,7 +50,7 @@ test('each kind is told in one sentence, with what it ended at', () => {
     'rows of ada in the store main brought back, to then (from rp-1); 1 rows came back, 2 taken away, 3 changed; because: why',
   );
   expect(told({ kind: 'rebuild', approvals: [{ by: 'usr_ann', digest: digestOf('yes') }] })).toBe(
-    'the cell rebuilt for good, to then (1 stores), agreed by usr_ann; because: why',
+    'the cell rebuilt for good, to then (1 store), agreed by usr_ann; because: why',
   );
   expect(told({ result: 'taken-back', failed: 'check', tenants: ['ada', 'bob'], tenantCount: 2 })).toBe(
     'begun and taken back (check): store main brought back IN PLACE, with all of its 2 tenants, to then (from rp-1); because: why',
